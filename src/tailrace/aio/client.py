@@ -1,0 +1,118 @@
+"""The asynchronous client: the names and their order are those of `sync.client`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from tailrace.core.given import NOT_GIVEN
+from tailrace.core.headers import HeaderValue
+from tailrace.core.settings import AuthScheme
+from tailrace.procedures.client import ClientBase
+from tailrace.procedures.exchange import RetryHook
+from tailrace.procedures.wire import Wire
+
+from .messages import AsyncMessages
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx2
+
+
+class AsyncAnthropic(ClientBase):
+    """A client for the Claude API under asyncio and, through `http_client`, trio.
+
+    What is not given is read from the environment: `ANTHROPIC_API_KEY` or `ANTHROPIC_AUTH_TOKEN`,
+    `ANTHROPIC_BASE_URL`, `ANTHROPIC_CUSTOM_HEADERS` and the usual proxy variables. `timeout` is a
+    number of seconds, a `Timeout`, or `None`; `max_retries=0` turns retries off. `verify` is
+    `True`, the path of a CA bundle, an `ssl.SSLContext`, or `False`. `http_client` replaces the transport
+    by an `httpx2.AsyncClient` of yours, which is not closed with this client unless you close it.
+
+    Nothing is opened, and no event loop is needed, before the first request. Tasks may share a
+    client, also those of one event loop after another. Raises `TypeError` or `ValueError` for an argument that cannot be.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        auth_token: str | None = None,
+        auth_scheme: AuthScheme = "x-api-key",
+        base_url: str | None = None,
+        api_version: str | None = None,
+        timeout: Any = NOT_GIVEN,
+        max_retries: int = 2,
+        default_headers: Mapping[str, HeaderValue] | None = None,
+        default_query: Mapping[str, object] | None = None,
+        http_client: httpx2.AsyncClient | None = None,
+        verify: bool | str | ssl.SSLContext = True,
+        proxy: str | None = None,
+        on_retry: RetryHook | None = None,
+    ) -> None:
+        super().__init__(
+            environ=os.environ,
+            api_key=api_key,
+            auth_token=auth_token,
+            auth_scheme=auth_scheme,
+            base_url=base_url,
+            api_version=api_version,
+            timeout=timeout,
+            max_retries=max_retries,
+            default_headers=default_headers,
+            default_query=default_query,
+            on_retry=on_retry,
+            make_wire=lambda: _make_wire(http_client, verify, proxy),
+        )
+        if http_client is not None:
+            self._shared.wire()  # a client of the wrong kind is refused here, not at the first call
+
+    @cached_property
+    def messages(self) -> AsyncMessages:
+        """The Messages API."""
+        return AsyncMessages(lambda: self._session)
+
+    @cached_property
+    def beta(self) -> AsyncBeta:
+        """The same with what is in beta."""
+        return AsyncBeta(self)
+
+    async def close(self) -> None:
+        """Close every connection. A closed client can be used again: it opens new ones."""
+        wire = self._shared.release()
+        if wire is not None:
+            await wire.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+class AsyncBeta:
+    """`client.beta`: the calls that also take beta parameters and `betas=[…]`."""
+
+    def __init__(self, client: AsyncAnthropic) -> None:
+        self.messages = client.messages
+        """The Messages API: `client.messages` itself, which takes beta parameters too."""
+
+
+def _make_wire(
+    http_client: httpx2.AsyncClient | None, verify: bool | str | ssl.SSLContext, proxy: str | None
+) -> Wire:
+    if http_client is not None:
+        from tailrace.transports.over_httpx2 import AsyncHttpx2Wire
+
+        return AsyncHttpx2Wire(http_client)
+    from tailrace.transports.over_aiohttp import AiohttpWire
+
+    return AiohttpWire(verify=verify, proxy=proxy)

@@ -1,0 +1,168 @@
+"""Streams for asynchronous code: an asynchronous iterator over one exchange.
+
+The names and their order are those of `sync.streams`. No asynchronous generator is involved, so
+leaving a loop early leaves nothing suspended that somebody would have to finalise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from tailrace.core.content import Message
+from tailrace.core.cursor import Cursor
+from tailrace.core.errors import APIError
+from tailrace.core.events import MessageStreamEvent, RawMessageStreamEvent
+from tailrace.core.finals import current_snapshot, final_message, final_text
+from tailrace.core.http import Response
+from tailrace.procedures.exchange import Exchange
+
+T = TypeVar("T")
+
+
+class _Iterate(AsyncIterator[T]):
+    """Everything `take` finds, more frames being brought whenever it finds nothing."""
+
+    __slots__ = ("_cursor", "_exchange", "_take")
+
+    def __init__(self, exchange: Exchange, take: Callable[[Cursor], T | None]) -> None:
+        self._exchange = exchange
+        self._cursor = exchange.cursor
+        self._take = take
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        exchange, cursor = self._exchange, self._cursor
+        while True:
+            try:
+                item = self._take(cursor)
+            except APIError as error:
+                exchange.fail(error)
+                raise
+            if item is not None:
+                return item
+            frames = await exchange.next_frames()
+            if not frames:
+                raise StopAsyncIteration
+            cursor.feed(frames)
+
+
+class _AsyncStreamBase(Generic[T]):
+    def __init__(self, exchange: Exchange, take: Callable[[Cursor], T | None]) -> None:
+        self._exchange = exchange
+        self._iterator = _Iterate(exchange, take)
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self._iterator
+
+    async def __anext__(self) -> T:
+        return await self._iterator.__anext__()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def response(self) -> Response:
+        """The head of the answer: status and headers."""
+        return self._exchange.response
+
+    @property
+    def request_id(self) -> str | None:
+        """The API's id of this request (the `request-id` header)."""
+        return self.response.request_id
+
+    @property
+    def workspace_id(self) -> str | None:
+        """The workspace that was charged (the `anthropic-workspace-id` header)."""
+        return self.response.workspace_id
+
+    async def close(self) -> None:
+        """Close the connection at once, without reading the rest; may be called again, and from
+        another task, which ends a read in progress with `StreamClosedError`."""
+        await self._exchange.close()
+
+    aclose = close
+
+
+class AsyncStream(_AsyncStreamBase[RawMessageStreamEvent]):
+    """The wire events of a reply, as `await messages.create(stream=True)` gives them.
+
+    Iterating raises what `Stream` does.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(exchange, Cursor.next_raw)
+
+
+class AsyncMessageStream(_AsyncStreamBase[MessageStreamEvent]):
+    """A reply as it grows: its events, its text, and the message they add up to.
+
+    As `MessageStream`, with `async for` and `await`.
+    """
+
+    text_stream: AsyncIterator[str]
+    """The pieces of text, as they come."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(exchange, Cursor.next_event)
+        self.text_stream = _Iterate(exchange, Cursor.next_text)
+
+    @property
+    def current_message_snapshot(self) -> Message:
+        """The message as far as it was read: always the same object, brought up to date by asking.
+
+        Raises `RuntimeError` before the first event.
+        """
+        return current_snapshot(self._exchange.cursor)
+
+    async def get_final_message(self) -> Message:
+        """Read to the end and return the complete message; as in `MessageStream`."""
+        await self.until_done()
+        return final_message(self._exchange.cursor)
+
+    async def get_final_text(self) -> str:
+        """Read to the end and return the text of all text blocks, joined."""
+        return final_text(await self.get_final_message())
+
+    async def until_done(self) -> None:
+        """Read to the end."""
+        async for _ in _Iterate(self._exchange, Cursor.next_text):
+            pass
+
+
+class AsyncMessageStreamManager:
+    """What `messages.stream()` returns: entering it sends the request and gives the stream.
+
+    Each `async with` sends a new request. Errors before the first event are raised on entering.
+    """
+
+    def __init__(self, begin: Callable[[], Exchange]) -> None:
+        self._begin = begin
+        self._stream: AsyncMessageStream | None = None
+
+    async def __aenter__(self) -> AsyncMessageStream:
+        exchange = self._begin()
+        await exchange.start()
+        self._stream = AsyncMessageStream(exchange)
+        return self._stream
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            await stream.close()

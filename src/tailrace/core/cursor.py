@@ -1,0 +1,189 @@
+"""One place in a stream, shared by every way of reading it.
+
+Theory of operation. The exchange brings frames (server-sent events), a chunk's worth at a time;
+they wait here undecoded, and are taken one by one by whoever asks next: `next_event` (the helper's
+order: the wire event, then at most one derived event; enriched stops replace theirs), `next_raw`
+(wire events only) or `next_text` (text and nothing else). Each leaves the message exactly as far as
+its caller has read, so the three can be mixed freely. `None` means: bring more frames.
+
+An `error` event, malformed JSON and events out of order are raised here, with what had arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, cast
+
+import msgspec
+
+from .accumulate import Accumulator
+from .errors import APIError, StreamProtocolError, StreamTruncatedError, stream_error
+from .events import RawMessageStreamEvent, TextEvent, decode_payload, wire_event
+from .framing import ServerSentEvent
+from .http import Response
+
+_REPLACED = frozenset({"content_block_stop", "message_stop"})
+_MISSHAPEN = (ValueError, LookupError, TypeError, AttributeError)
+
+
+class _Text(msgspec.Struct, forbid_unknown_fields=True):
+    type: Literal["text_delta"]
+    text: str
+
+
+class _TextDelta(msgspec.Struct, forbid_unknown_fields=True):
+    type: Literal["content_block_delta"]
+    index: int
+    delta: _Text
+
+
+# Half the cost of decoding to a dict. Any field it does not know makes it refuse, and the event
+# then takes the general way, so nothing is lost by it.
+_decode_text = msgspec.json.Decoder(_TextDelta).decode
+
+
+class Cursor:
+    """Where the reader is."""
+
+    __slots__ = ("_frames", "_pending", "accumulator", "response")
+
+    def __init__(self) -> None:
+        self.accumulator = Accumulator()
+        self.response: Response | None = None
+        self._frames: Iterator[ServerSentEvent] = iter(())
+        self._pending: Any = None  # the derived event still owed, or the arguments to make it from
+
+    def feed(self, frames: Iterable[ServerSentEvent]) -> None:
+        """Bring the next frames; those before them must have been read."""
+        self._frames = iter(frames)
+
+    def next_event(self) -> Any:
+        """The next event in the helper's order, or `None` when more frames are needed."""
+        pending: Any = self._pending
+        if pending is not None:
+            self._pending = None
+            return TextEvent(*cast("Any", pending)) if type(pending) is tuple else pending
+        for frame in self._frames:
+            event = self._read(frame)
+            if event is None:
+                continue
+            derived = self._apply(event)
+            if derived is None:
+                return event
+            if event["type"] in _REPLACED:
+                return derived
+            self._pending = derived
+            return event
+        return None
+
+    def next_raw(self) -> RawMessageStreamEvent | None:
+        """The next wire event, or `None` when more frames are needed."""
+        self._pending = None
+        for frame in self._frames:
+            event = self._read(frame)
+            if event is not None:
+                self._apply(event)
+                return event
+        return None
+
+    def next_text(self) -> str | None:
+        """The next piece of text, or `None` when more frames are needed."""
+        self._pending = None
+        for frame in self._frames:
+            data = frame.raw_data
+            if frame.event == "content_block_delta" and b'"text_delta"' in data:
+                try:
+                    event = _decode_text(data)
+                except msgspec.MsgspecError:
+                    pass
+                else:
+                    return self._take_text(event.index, event.delta.text)
+            text = self._text_of(frame)
+            if text is not None:
+                return text
+        return None
+
+    def _take_text(self, index: int, text: str) -> str:
+        try:
+            growing = self.accumulator.append_text(index, text)
+        except ValueError as error:
+            raise self.protocol_error(str(error)) from error
+        if growing is not None:
+            self._pending = (text, growing, growing.length)
+        return text
+
+    def _text_of(self, frame: ServerSentEvent) -> str | None:
+        event: Any = self._read(frame)
+        if event is None:
+            return None
+        derived = self._apply(event)
+        if event["type"] != "content_block_delta" or event["delta"].get("type") != "text_delta":
+            return None
+        self._pending = derived
+        return cast("str", event["delta"]["text"])
+
+    def _read(self, frame: ServerSentEvent) -> RawMessageStreamEvent | None:
+        """The event a frame holds; `None` for pings and for frames without data."""
+        name = frame.event
+        if name == "ping" or not frame.raw_data:
+            return None
+        if name == "error":
+            raise self._error_event(frame)
+        try:
+            payload = decode_payload(frame.raw_data)
+        except ValueError as error:
+            if frame.raw_data == b"[DONE]":  # some gateways close with it; it means nothing here
+                return None
+            raise self.protocol_error(f"an event's data is not JSON ({error})") from error
+        if not isinstance(payload, dict):
+            raise self.protocol_error("an event's data is JSON but not an object")
+        data = cast("dict[str, Any]", payload)
+        kind = data.setdefault("type", name)
+        if kind == "ping":
+            return None
+        if kind == "error":
+            raise self._error_event(frame)
+        return wire_event(data)
+
+    def _apply(self, event: RawMessageStreamEvent) -> Any:
+        try:
+            derived = self.accumulator.apply(event)
+        except _MISSHAPEN as error:
+            raise self.protocol_error(f"{event.get('type')}: {error}") from error
+        if self.accumulator.finished:
+            self._frames = iter(())  # the message ends here, whatever else the body holds
+        return derived
+
+    # -- errors, each with what had arrived ----------------------------------------------------
+
+    def _error_event(self, frame: ServerSentEvent) -> APIError:
+        try:
+            body: Any = decode_payload(frame.raw_data)
+        except ValueError:
+            body = frame.data
+        return self.attach(stream_error(self.response or Response(200), body))
+
+    def protocol_error(self, what: str) -> StreamProtocolError:
+        """The error for a stream that does not make sense; `what` says where, without content."""
+        return StreamProtocolError(f"The stream is malformed: {what}.", **self._arrived())
+
+    def truncated(self, what: str) -> StreamTruncatedError:
+        """The error for a reply that was cut; `what` says how the body ended."""
+        return StreamTruncatedError(
+            f"The reply was cut: {what} before the API said that the message was finished.",
+            **self._arrived(),
+        )
+
+    def attach(self, error: APIError) -> APIError:
+        """The same error, with what had arrived."""
+        error.partial = self.accumulator.snapshot()
+        return error
+
+    def _arrived(self) -> dict[str, Any]:
+        response = self.response
+        return {
+            "request": response.request.redacted() if response and response.request else None,
+            "request_id": response.request_id if response else None,
+            "partial": self.accumulator.snapshot(),
+            "complete_blocks": self.accumulator.complete_blocks,
+        }

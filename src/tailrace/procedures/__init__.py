@@ -1,0 +1,1 @@
+"""What must do I/O in order, written once over a wire."""

@@ -1,0 +1,476 @@
+"""One call, from the request to the last event of its answer.
+
+Theory of operation. An `Exchange` opens the request, repeats failed tries as `Retry` says, and
+brings frames to a `Cursor`, a chunk's worth a call. Until the *commit point*, the first frame with
+content, frames are held back: a failure before it (a lost connection, a clock, an `error` event, a
+page of HTML) is repeated and the caller never sees it. After it the failure is raised, with what
+had arrived. Which is which stands in `_OPENING`: frames that carry nothing a reader could miss.
+
+The body is complete when `message_stop` came, or when it ended cleanly after a `stop_reason`.
+Anything else is an error. After `message_stop` the rest of the body is awaited for a moment only,
+so that the connection can be used again.
+
+Nothing here refers to the stream object that uses it, so dropping that object is enough to close
+the connection: the finaliser is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from tailrace.core.clocks import Deadlines, Expiry, Timeout
+from tailrace.core.cursor import Cursor
+from tailrace.core.errors import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    RetryableError,
+    StreamClosedError,
+    status_error,
+)
+from tailrace.core.framing import (
+    DEFAULT_MAX_EVENT_BYTES,
+    EventStreamDecoder,
+    EventTooLargeError,
+    ServerSentEvent,
+)
+from tailrace.core.http import Request, Response
+from tailrace.core.retry import Attempt, Retry
+
+from .logs import log
+from .wire import ConnectFailed, ConnectTimedOut, Incoming, WaitTimedOut, Wire, WireError
+
+DRAIN_SECONDS = 0.25
+"""How long the end of the body is awaited after `message_stop`, in seconds."""
+
+RetryHook = Callable[[Attempt], Any]
+
+# Events that say nothing a reader could miss if the try is repeated.
+_OPENING = frozenset({"message_start", "ping"})
+_EMPTY_STARTS = (b'"text"', b'"thinking"')
+
+
+class Exchange:
+    """One call on a wire."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        request: Request,
+        *,
+        retry: Retry,
+        timeout: Timeout,
+        on_retry: RetryHook | None = None,
+        max_event_bytes: int | None = DEFAULT_MAX_EVENT_BYTES,
+    ) -> None:
+        self.cursor = Cursor()
+        self._wire = wire
+        self._request = request
+        self._retry = retry
+        self._timeout = timeout
+        self._on_retry = on_retry
+        self._max_event_bytes = max_event_bytes
+        self._called = wire.monotonic()
+        self._incoming: Incoming | None = None
+        self._decoder = EventStreamDecoder(max_event_bytes=max_event_bytes)
+        self._deadlines = Deadlines(timeout, now=self._called, called=self._called)
+        self._held: list[ServerSentEvent] = []
+        self._committed = retry.max_retries == 0
+        self._ended = False
+        self._closed = False
+        self.failure: APIError | None = None
+        """What ended the reply before it was complete, once something has."""
+
+    def __del__(self) -> None:
+        self.abort()
+
+    @property
+    def response(self) -> Response:
+        """The head of the answer. Raises `RuntimeError` before there is one."""
+        if self.cursor.response is None:
+            raise RuntimeError("there is no response yet: the request has not been answered")
+        return self.cursor.response
+
+    @property
+    def closed(self) -> bool:
+        """Whether the exchange was closed before the reply was read to its end."""
+        return self._closed and not self._ended
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The tries so far; the last is the one that answered, if one has."""
+        if self.cursor.response is None:
+            return self._retry.history
+        return (
+            *self._retry.history,
+            Attempt(
+                number=self._retry.tries + 1,
+                reason="ok",
+                status_code=self.response.status_code,
+                request_id=self.response.request_id,
+            ),
+        )
+
+    # -- opening -------------------------------------------------------------------------------
+
+    async def start(self) -> Response:
+        """Send the request and return the head of a 2xx answer; repeat failed tries.
+
+        Raises what the last try failed with: `APIConnectionError`, `APITimeoutError` or an
+        `APIStatusError`.
+        """
+        while True:
+            try:
+                return await self._open()
+            except (APIError, RetryableError) as error:
+                await self._again(error)
+
+    async def _open(self) -> Response:
+        wire = self._wire
+        now = wire.monotonic()
+        self._deadlines = clocks = Deadlines(self._timeout, now=now, called=self._called)
+        self._decoder = EventStreamDecoder(max_event_bytes=self._max_event_bytes)
+        request = self._request.with_headers({"x-stainless-retry-count": str(self._retry.tries)})
+        log.debug("Request: %s %s (try %d)", request.method, request.url, self._retry.tries + 1)
+        try:
+            incoming = await wire.open(
+                request, connect=clocks.connect_wait(now), wait=clocks.answer_wait(now)
+            )
+        except WireError as error:
+            raise self._wire_failure(error) from (error.__cause__ or error)
+        if self._closed:
+            incoming.abort()
+            raise self._closed_error()
+        self._incoming = incoming
+        response = self.cursor.response = incoming.response
+        clocks.bytes_arrived(wire.monotonic())
+        log.debug(
+            "Response: %s %s -> %d (request-id %s)",
+            request.method,
+            request.url,
+            response.status_code,
+            response.request_id,
+        )
+        if not response.is_success:
+            body = await self._read_all()
+            raise status_error(response, _error_body(body))
+        return response
+
+    async def _again(self, error: Exception) -> None:
+        """Wait for the next try, or raise the error if there is to be none."""
+        self.abort_incoming()
+        wire = self._wire
+        self._retry = self._retry.after(
+            error,
+            elapsed=wire.monotonic() - self._called,
+            chance=wire.chance(),
+            wall=wire.wall(),
+        )
+        failed = self._retry.history[-1]
+        log.info(
+            "Retrying %s in %.2f seconds: try %d failed (%s)",
+            self._request.url,
+            self._retry.wait,
+            failed.number,
+            failed.reason,
+        )
+        self._held.clear()
+        if self._on_retry is not None:
+            self._on_retry(failed)
+        await wire.sleep(self._retry.wait)
+        if self._closed:
+            raise self._closed_error()
+
+    # -- a reply that is streamed --------------------------------------------------------------
+
+    async def next_frames(self) -> list[ServerSentEvent]:
+        """The next frames; none at the end of a complete reply.
+
+        Call it when those it gave before have been read. Raises `StreamTruncatedError` where the
+        reply was cut, `StreamProtocolError` where it makes no sense, `APITimeoutError` for a clock,
+        and `StreamClosedError` after `close`.
+        """
+        if self._ended:
+            return []
+        if self.failure is not None:
+            raise self.failure
+        if self._closed:
+            raise self._closed_error()
+        try:
+            while not self.cursor.accumulator.finished:
+                try:
+                    frames = await self._read_frames()
+                except (APIError, RetryableError) as error:
+                    if self._committed or self._closed:
+                        raise
+                    await self._again(error)
+                    await self.start()
+                    continue
+                if frames is None:
+                    break
+                if frames:
+                    return frames
+            await self._finish()
+        except BaseException as error:
+            self.fail(error)
+            raise
+        return []
+
+    def fail(self, error: BaseException) -> None:
+        """Be done because of an error: close the connection, and keep the error to raise again."""
+        self.abort()
+        if isinstance(error, APIError):
+            if not error.attempts:
+                error.attempts = self._retry.failed(error)
+            self.failure = error
+
+    async def _read_frames(self) -> list[ServerSentEvent] | None:
+        """Frames to hand on, none yet, or `None` at the end of a complete body."""
+        chunk = await self._read_chunk()
+        if not chunk:
+            self._at_end()
+            return None
+        try:
+            frames = self._decoder.feed(chunk)
+        except EventTooLargeError as error:
+            failure = self.cursor.protocol_error(str(error))
+            failure.permanent = True
+            raise failure from error
+        self._watch(frames)
+        return frames if self._committed or not frames else self._hold(frames)
+
+    def _watch(self, frames: list[ServerSentEvent]) -> None:
+        """Tell the clocks what came; bytes that drip or only ping let some of them run out."""
+        clocks = self._deadlines
+        for frame in frames:
+            if frame.event != "ping":
+                clocks.progress_made(clocks.now)
+                if self._timeout.total is None:
+                    return
+                break
+        expiry = clocks.expired(clocks.now)
+        if expiry is not None:
+            raise self._timed_out(expiry)
+
+    async def _read_chunk(self) -> bytes:
+        incoming = self._incoming
+        if incoming is None:
+            raise self._closed_error()
+        wire, clocks = self._wire, self._deadlines
+        try:
+            chunk = await incoming.read(clocks.wait(wire.monotonic()))
+        except WireError as error:
+            if self._closed:
+                raise self._closed_error() from error
+            raise self._wire_failure(error) from (error.__cause__ or error)
+        if self._closed:
+            raise self._closed_error()
+        clocks.bytes_arrived(wire.monotonic())
+        return chunk
+
+    def _hold(self, frames: list[ServerSentEvent]) -> list[ServerSentEvent]:
+        """Hold frames back until one has content, then hand all of them on."""
+        held = self._held
+        if not held:
+            self._check_is_stream()
+        held += frames
+        if not all(map(_is_opening, frames)):
+            self._probe(held)
+            self._committed = True
+            self._held = []
+            return held
+        return []
+
+    def _probe(self, frames: list[ServerSentEvent]) -> None:
+        """Read ahead what nobody has been given yet, so that an error in it can be repeated.
+
+        As far as the first frame with content, and to the end where an `error` event is among them.
+        """
+        end = next(at for at, frame in enumerate(frames, 1) if not _is_opening(frame))
+        if any(frame.event == "error" for frame in frames):
+            end = len(frames)
+        probe = Cursor()
+        probe.response = self.cursor.response
+        probe.feed(frames[:end])
+        while probe.next_raw() is not None:
+            pass
+
+    def _check_is_stream(self) -> None:
+        kind = self.response.headers.get("content-type", "")
+        if kind.startswith(("text/html", "application/json")):
+            raise self.cursor.protocol_error(f"the answer is {kind.split(';')[0]}, not a stream")
+
+    def _at_end(self) -> None:
+        """The body ended cleanly: was the reply complete?"""
+        dropped = self._decoder.end()
+        if self.cursor.accumulator.complete:
+            self.cursor.accumulator.finish()
+            return
+        if not self._held and not self.cursor.accumulator.started:
+            self._check_is_stream()
+        where = "in the middle of an event" if dropped else "cleanly"
+        if not self.cursor.accumulator.started and not self._held:
+            where += " and without any event"
+        raise self.cursor.truncated(f"the body ended {where}")
+
+    async def _finish(self) -> None:
+        """The reply is whole: await the end of the body for a moment, and be done."""
+        self._ended = True
+        message = self.cursor.accumulator.snapshot()
+        if message is not None:
+            message._attempts = self.attempts
+            message._request_id = self.response.request_id
+            message._workspace_id = self.response.workspace_id
+        incoming, self._incoming = self._incoming, None
+        if incoming is None:
+            return
+        try:
+            while await incoming.read(DRAIN_SECONDS):
+                pass
+        except WireError:
+            incoming.abort()  # the reply is complete; only the connection is lost
+        await incoming.close()
+        self.response.is_closed = True
+
+    # -- a reply that comes in one piece -------------------------------------------------------
+
+    async def fetch(self) -> bytes:
+        """Send the request and return the whole body of a 2xx answer; repeat failed tries."""
+        while True:
+            try:
+                await self._open()
+                body = await self._read_all()
+            except (APIError, RetryableError) as error:
+                await self._again(error)
+                continue
+            except BaseException:
+                self.abort()
+                raise
+            return body
+
+    async def read_body(self) -> bytes:
+        """The rest of the body of an answer that was started."""
+        try:
+            return await self._read_all()
+        except BaseException:
+            self.abort()
+            raise
+
+    async def read_chunk(self) -> bytes:
+        """The next bytes of the body of an answer that was started; `b""` at its end."""
+        if self._ended:
+            return b""
+        chunk = await self._read_chunk()
+        self._deadlines.progress_made(self._deadlines.now)
+        if not chunk:
+            self._ended = self.response.is_success
+            incoming, self._incoming = self._incoming, None
+            if incoming is not None:
+                await incoming.close()
+            self.response.is_closed = True
+        return chunk
+
+    async def _read_all(self) -> bytes:
+        chunks: list[bytes] = []
+        while chunk := await self.read_chunk():
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    # -- ending --------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Be done: close the connection at once if the reply is not read to its end."""
+        self._closed = True
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            incoming.abort()
+            await incoming.close()
+        self._mark_closed()
+
+    def abort(self) -> None:
+        """Close the connection at once; may be called from any thread, task or finaliser."""
+        self._closed = True
+        self.abort_incoming()
+        self._mark_closed()
+
+    def abort_incoming(self) -> None:
+        """Close this try's connection, if it has one."""
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            incoming.abort()
+
+    def _mark_closed(self) -> None:
+        if self.cursor.response is not None:
+            self.cursor.response.is_closed = True
+
+    # -- errors --------------------------------------------------------------------------------
+
+    def _closed_error(self) -> StreamClosedError:
+        return StreamClosedError(
+            "The stream was closed before the reply was read to its end; "
+            "read it inside the with block, or use what arrived: error.partial.",
+            partial=self.cursor.accumulator.snapshot(),
+        )
+
+    def _wire_failure(self, error: WireError) -> APIError:
+        """The public error for what the wire says."""
+        now = self._wire.monotonic()
+        request = self._request.redacted()
+        failure: APIError
+        if isinstance(error, WaitTimedOut):
+            expiry = self._deadlines.expired(now) or self._deadlines.nearest(now)
+            return self._timed_out(expiry)
+        if isinstance(error, ConnectTimedOut):
+            return self._timed_out(Expiry("connect", self._timeout.connect or 0.0))
+        if isinstance(error, ConnectFailed):
+            failure = APIConnectionError(message=f"Connection error: {error}", request=request)
+            failure.permanent = error.permanent
+            return failure
+        if self.cursor.response is None or self._incoming is None:
+            return APIConnectionError(message=f"Connection error: {error}", request=request)
+        return self.cursor.truncated(f"the connection broke ({error})")
+
+    def _timed_out(self, expiry: Expiry) -> APITimeoutError:
+        accumulator = self.cursor.accumulator
+        arrived = (
+            f"{len(accumulator.complete_blocks)} content blocks were complete"
+            if accumulator.started
+            else "nothing had arrived"
+        )
+        error = APITimeoutError(
+            self._request.redacted(),
+            message=(
+                f"Request timed out: the {expiry.clock} clock ran out after "
+                f"{expiry.seconds:g} seconds; {arrived}."
+            ),
+            clock=expiry.clock,
+            seconds=expiry.seconds,
+        )
+        error.partial = accumulator.snapshot()
+        return error
+
+
+def _is_opening(frame: ServerSentEvent) -> bool:
+    """Whether a frame says nothing a reader could miss."""
+    name = frame.event
+    if name in _OPENING:
+        return True
+    data = frame.raw_data
+    if name is None:
+        return b'"message_start"' in data[:40] or b'"ping"' in data[:40]
+    if name != "content_block_start":
+        return False
+    block = data.partition(b'"content_block":')[2].replace(b" ", b"")
+    return block.startswith(tuple(b'{"type":' + kind for kind in _EMPTY_STARTS)) and (
+        b'"text":""' in block or b'"thinking":""' in block
+    )
+
+
+def _error_body(body: bytes) -> object:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return body.decode("utf-8", "replace").strip()

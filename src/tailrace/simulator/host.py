@@ -1,0 +1,166 @@
+"""The simulated API behind any surface: a request goes in, a response that plays itself comes out.
+
+It holds what an API remembers: the replies to come, the quota, the cached prompts, the requests so
+far. It opens nothing and waits for nothing; `server` puts it on a port, `asgi` inside an app.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from random import Random
+from uuid import UUID
+
+from tailrace.simulator import ids
+from tailrace.simulator.api import Answer, Desk
+from tailrace.simulator.api_errors import ApiError
+from tailrace.simulator.ask import Ask
+from tailrace.simulator.caching import Cache
+from tailrace.simulator.http import BadHttp, HttpRequest, write
+from tailrace.simulator.pieces import Piece, Response
+from tailrace.simulator.playbook import Playbook
+from tailrace.simulator.quota import Meter, Quota
+from tailrace.simulator.received import Received
+from tailrace.simulator.respond import Manner, error_response, json_response, respond
+
+log = logging.getLogger("tailrace.simulator")
+
+_DELTA = b"event: content_block_delta"
+_TOTAL = re.compile(rb'"output_tokens":(\d+)')
+
+
+class Api:
+    """One simulated organization at the API.
+
+    `clock` gives the Unix time in seconds. `on_request` is called, on the server's own thread, when
+    a request arrives and again when its answer has ended (`received.ended` tells which).
+    """
+
+    def __init__(
+        self,
+        playbook: Playbook,
+        *,
+        desk: Desk,
+        manner: Manner,
+        quota: Quota | None,
+        seed: int,
+        clock: Callable[[], float],
+        on_request: Callable[[Received], None] | None = None,
+    ) -> None:
+        self.playbook = playbook
+        self.requests: list[Received] = []
+        self.changed = threading.Condition()
+        self._desk = desk
+        self._manner = manner
+        self._metered = quota is not None
+        self._meter = Meter(quota)
+        self._cache = Cache()
+        self._seed = seed
+        self._clock = clock
+        self._on_request = on_request
+        self._count = 0
+        self._organization = str(UUID(int=Random(seed).getrandbits(128), version=4))  # noqa: S311
+
+    # -- what a server calls --------------------------------------------------------------------
+
+    def refuses(self) -> bool:
+        """Whether the connection just made is to be reset."""
+        return self.playbook.refuses()
+
+    def answer(
+        self, request: HttpRequest | BadHttp, connection: int = 0
+    ) -> tuple[Iterator[Piece], Received]:
+        """The reply to a request as timed bytes of HTTP, and the record of the request."""
+        response, received = self.respond(request, connection)
+        if isinstance(request, BadHttp):
+            return write(response, keep_alive=False, now=received.time), received
+        keep, bare = request.keep_alive, request.method == "HEAD"
+        return write(response, keep_alive=keep, now=received.time, head_only=bare), received
+
+    def finished(self, received: Received) -> None:
+        """The reply to this request is over; `received.ended` says how."""
+        with self.changed:
+            self.changed.notify_all()
+        self._tell(received)
+
+    # -- what any surface calls -----------------------------------------------------------------
+
+    def respond(
+        self, request: HttpRequest | BadHttp, connection: int = 0
+    ) -> tuple[Response, Received]:
+        """The response to a request, and the record of it, which is kept."""
+        self._count += 1
+        number, now = self._count, self._clock()
+        rng = Random(f"{self._seed}/{number}")  # noqa: S311 - repeatable, not secret
+        known = request.head if isinstance(request, BadHttp) else request
+        received = Received.of(known or HttpRequest("?", "?"), number, now, connection)
+        received.request_id = ids.request(rng)
+        response = self._response(request, received, rng, now)
+        received.status = response.status
+        with self.changed:
+            self.requests.append(received)
+            self.changed.notify_all()
+        self._tell(received)
+        return response, received
+
+    def _response(
+        self, request: HttpRequest | BadHttp, received: Received, rng: Random, now: float
+    ) -> Response:
+        headers = {
+            "request-id": received.request_id,
+            "anthropic-organization-id": self._organization,
+        }
+        if isinstance(request, BadHttp):
+            return error_response(
+                ApiError(request.status, request.message), received.request_id, headers
+            )
+        asked = self._desk.receive(request, received.number)
+        if isinstance(asked, Answer):
+            return json_response(200, asked.body, headers)
+        if isinstance(asked, Ask):
+            refusal = self._meter.admit(asked.input_tokens, now)
+            headers |= self._meter.headers(now)
+            asked = refusal or asked
+        if isinstance(asked, ApiError):
+            return error_response(asked, received.request_id, headers)
+        return self._scripted(asked, received, rng, headers, now)
+
+    def _scripted(
+        self, ask: Ask, received: Received, rng: Random, headers: dict[str, str], now: float
+    ) -> Response:
+        ask = Ask(ask.body, ask.headers, ask.path, ask.number, self._cache.usage(ask.body, now))
+        try:
+            script = self.playbook.next(ask)
+            response = respond(
+                script,
+                ask,
+                rng=rng,
+                manner=self._manner,
+                request_id=received.request_id,
+                headers=headers,
+            )
+        except Exception as error:  # a user's function, or a template: the client sees a 500
+            log.exception("no reply could be made for request %d", ask.number)
+            text = f"the simulator's answer failed: {type(error).__name__}: {error}"
+            return error_response(ApiError(500, text), received.request_id, headers)
+        if not self._metered:
+            return response
+        return replace(response, body=self._counted(response.body))
+
+    def _counted(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """The pieces, their tokens counted against the quota as they leave: a delta is one."""
+        for piece in pieces:
+            whole = _TOTAL.search(piece.data) if _DELTA not in piece.data else None
+            spent = piece.data.count(_DELTA)
+            if whole and piece.data.startswith(b"{"):
+                spent = int(whole[1])
+            if spent:
+                self._meter.spend(spent, self._clock())
+            yield piece
+
+    def _tell(self, received: Received) -> None:
+        if self._on_request is not None:
+            self._on_request(received)

@@ -1,0 +1,319 @@
+"""The real port: connections that read requests and play replies at their time.
+
+Theory of operation. One `Connection` per TCP connection feeds what it reads to the pure parser and
+answers one request after the other; a `Player` writes the pieces of a reply. A piece is due at the
+time the reply began plus all gaps so far, so lateness never adds up; whatever is due is written at
+once, one write a piece. Nothing here is a task or a thread: a reply costs a timer only while it
+waits, and stops with the connection.
+
+A raw asyncio protocol rather than a web framework, because the faults need the transport (resets,
+half a chunk, bytes that are no HTTP) and because a framework's response object costs more
+per event than everything else together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+import struct
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Protocol, cast
+
+from tailrace.simulator.acts import Fate
+from tailrace.simulator.http import CONTINUE, BadHttp, HttpRequest, RequestParser
+from tailrace.simulator.pieces import Piece
+from tailrace.simulator.received import Received
+
+log = logging.getLogger("tailrace.simulator")
+
+_BURST = 64  # pieces one reply may write before other connections have their turn
+_LINGER = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close() sends a reset
+_DRAIN_SECONDS = 5.0
+
+CLIENT_LEFT = "client left"
+
+
+class Host(Protocol):
+    """Who decides what the connections say."""
+
+    def refuses(self) -> bool:
+        """Whether the connection just made is to be reset."""
+        ...
+
+    def answer(
+        self, request: HttpRequest | BadHttp, connection: int
+    ) -> tuple[Iterator[Piece], Received]:
+        """The reply to a request, as timed bytes, and the record of the request."""
+        ...
+
+    def finished(self, received: Received) -> None:
+        """The reply to this request is over; `received.ended` says how."""
+        ...
+
+
+class Player:
+    """Writes the pieces of one reply, each when it is due."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        transport: asyncio.Transport,
+        pieces: Iterator[Piece],
+        received: Received,
+        done: Callable[[Fate], None],
+    ) -> None:
+        self._loop = loop
+        self._transport = transport
+        self._pieces = pieces
+        self._received = received
+        self._done = done
+        self._due = loop.time()
+        self._waiting: Piece | None = None
+        self._timer: asyncio.Handle | None = None
+        self._paused = False
+
+    def play(self) -> None:
+        """Write what is due and come back for the rest."""
+        self._timer = None
+        try:
+            for _ in range(_BURST):
+                if self._paused or not self._one():
+                    return
+        except Exception:  # a script's own code or template; the client sees a reset
+            log.exception("the reply to request %d failed", self._received.number)
+            self._done(Fate.RESET)
+            return
+        self._timer = self._loop.call_soon(self.play)
+
+    def pause(self) -> None:
+        """The client reads too slowly; the time goes on."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """The client has caught up."""
+        self._paused = False
+        if self._timer is None:
+            self.play()
+
+    def stop(self) -> None:
+        """The client is gone."""
+        self._paused = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _one(self) -> bool:
+        """Write the next piece if it is due; whether to go on at once."""
+        piece = self._waiting
+        if piece is None:
+            piece = next(self._pieces)
+            if piece.after:
+                self._due += piece.after
+                if self._due > self._loop.time():
+                    self._waiting = piece
+                    self._timer = self._loop.call_at(self._due, self.play)
+                    return False
+        self._waiting = None
+        if piece.data:
+            self._transport.write(piece.data)
+            self._received.sent += len(piece.data)
+            self._received.chunks += 1
+        if piece.fate is None:
+            return True
+        if piece.fate is Fate.HOLD:
+            self._waiting = Piece(0.0, b"", Fate.HOLD)  # for ever
+        else:
+            self._done(piece.fate)
+        return False
+
+
+class Connection(asyncio.Protocol):
+    """One TCP connection: requests in, replies out, in order."""
+
+    def __init__(self, host: Host, port: Port) -> None:
+        self._host = host
+        self._port = port
+        self._parser = RequestParser()
+        self._requests: deque[HttpRequest | BadHttp] = deque()
+        self._player: Player | None = None
+        self._received: Received | None = None
+        self._keep_alive = True
+        self._unread = False
+        self._ending: Fate | None = None
+        self._transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.number = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no reply is under way."""
+        return self._received is None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client connected."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.number = self._port.add(self)
+        if self._host.refuses():
+            reset(self._transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client left, or the reply's fate was carried out."""
+        self._port.remove(self)
+        if self._player is not None:
+            self._player.stop()
+        self._finish(CLIENT_LEFT)
+
+    def eof_received(self) -> bool:
+        """A client that shut down its side has left; the transport closes."""
+        return False
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of requests."""
+        if not self._keep_alive:
+            return
+        self._requests += self._parser.feed(data)
+        if self._parser.wants_continue and self.idle:
+            self._transport.write(CONTINUE)
+            self._parser.wants_continue = False
+        self._next()
+
+    def _next(self) -> None:
+        """Answer the next request, if the last one is answered."""
+        if not self.idle or not self._requests or self._transport.is_closing():
+            return
+        request = self._requests.popleft()
+        self._unread = isinstance(request, BadHttp)
+        self._keep_alive = isinstance(request, HttpRequest) and request.keep_alive
+        pieces, self._received = self._host.answer(request, self.number)
+        self._player = Player(self._port.loop, self._transport, pieces, self._received, self._over)
+        self._player.play()
+
+    def _over(self, fate: Fate) -> None:
+        """The reply has been written; end it as its fate says, after its last byte has left."""
+        self._player = None
+        if fate is Fate.END:
+            self._finish(fate.value)
+            if self._keep_alive:
+                self._port.loop.call_soon(self._next)
+            elif self._unread:
+                self._drain()
+            else:
+                self._transport.close()
+            return
+        self._ending = fate
+        self._transport.set_write_buffer_limits(high=0)
+        if not self._transport.get_write_buffer_size():
+            self.resume_writing()
+
+    def _drain(self) -> None:
+        """Close after a request that was refused unread.
+
+        Closing a socket with unread bytes sends a reset, which can overtake the answer (RFC 9112,
+        9.6): so only the writing side is closed, and what still comes is read and thrown away.
+        """
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+            self._port.loop.call_later(_DRAIN_SECONDS, self._transport.abort)
+        else:
+            self._transport.close()
+
+    def pause_writing(self) -> None:
+        """The client reads too slowly."""
+        if self._player is not None:
+            self._player.pause()
+
+    def resume_writing(self) -> None:
+        """The client has caught up, or the last byte has left."""
+        if self._player is not None:
+            self._player.resume()
+        elif self._ending is not None:
+            fate, self._ending = self._ending, None
+            self._finish(fate.value)
+            if fate is Fate.RESET:
+                reset(self._transport)
+            else:
+                self._transport.close()
+
+    def _finish(self, ended: str) -> None:
+        received, self._received = self._received, None
+        if received is not None:
+            received.ended = ended
+            self._host.finished(received)
+
+    def abort(self) -> None:
+        """Drop the connection, whatever it is doing."""
+        self._transport.abort()
+
+
+class Port:
+    """A listening socket and its connections, on the running event loop."""
+
+    def __init__(self, host: Host, tls: ssl.SSLContext | None = None) -> None:
+        self._host = host
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+        self._connections: set[Connection] = set()
+        self._made = 0
+        self._none_left = asyncio.Event()
+        self._none_left.set()
+        self.loop = asyncio.get_running_loop()
+
+    async def open(self, listening: socket.socket) -> None:
+        """Accept connections on a socket that is bound; it is closed by `close`."""
+        self._server = await self.loop.create_server(
+            lambda: Connection(self._host, self), sock=listening, ssl=self._tls, backlog=1024
+        )
+
+    async def shut(self, *, idle_only: bool = False) -> None:
+        """Stop listening and drop the connections (or those that are waiting for a request)."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for connection in list(self._connections):
+            if connection.idle or not idle_only:
+                connection.abort()
+        if not idle_only:
+            await self._none_left.wait()
+        await asyncio.sleep(0)
+
+    def add(self, connection: Connection) -> int:
+        """Note a connection; its number counts from 1."""
+        self._connections.add(connection)
+        self._none_left.clear()
+        self._made += 1
+        return self._made
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._none_left.set()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to an address; port 0 takes a free one.
+
+    Raises `OSError` when the address cannot be used.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":  # there it would let two servers share the port
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.setblocking(False)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Close with a TCP reset, as a crashed or impatient peer does."""
+    with contextlib.suppress(OSError):  # the client was faster
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+    transport.abort()

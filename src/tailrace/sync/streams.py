@@ -1,0 +1,166 @@
+"""Streams for synchronous code: an iterator over one exchange.
+
+Theory of operation. All state is in the exchange and its cursor; a stream object only drives them,
+and nothing they hold refers back to it. So whatever is dropped last (the stream, or the iterator
+of a `for` loop over it) takes the connection with it, at once and without the garbage collector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from tailrace.core.content import Message
+from tailrace.core.cursor import Cursor
+from tailrace.core.errors import APIError
+from tailrace.core.events import MessageStreamEvent, RawMessageStreamEvent
+from tailrace.core.finals import current_snapshot, final_message, final_text
+from tailrace.core.http import Response
+from tailrace.procedures.exchange import Exchange
+from tailrace.procedures.wire import settle
+
+T = TypeVar("T")
+
+
+def _iterate(exchange: Exchange, take: Callable[[Cursor], T | None]) -> Iterator[T]:
+    """Everything `take` finds, more frames being brought whenever it finds nothing."""
+    cursor = exchange.cursor
+    while True:
+        try:
+            item = take(cursor)
+        except APIError as error:
+            exchange.fail(error)
+            raise
+        if item is not None:
+            yield item
+            continue
+        frames = settle(exchange.next_frames())
+        if not frames:
+            return
+        cursor.feed(frames)
+
+
+class _StreamBase(Generic[T]):
+    def __init__(self, exchange: Exchange, take: Callable[[Cursor], T | None]) -> None:
+        self._exchange = exchange
+        self._iterator = _iterate(exchange, take)
+
+    def __iter__(self) -> Iterator[T]:
+        return self._iterator
+
+    def __next__(self) -> T:
+        return next(self._iterator)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def response(self) -> Response:
+        """The head of the answer: status and headers."""
+        return self._exchange.response
+
+    @property
+    def request_id(self) -> str | None:
+        """The API's id of this request (the `request-id` header)."""
+        return self.response.request_id
+
+    @property
+    def workspace_id(self) -> str | None:
+        """The workspace that was charged (the `anthropic-workspace-id` header)."""
+        return self.response.workspace_id
+
+    def close(self) -> None:
+        """Close the connection at once, without reading the rest; may be called again, and from
+        another thread, which ends a read in progress with `StreamClosedError`."""
+        settle(self._exchange.close())
+
+
+class Stream(_StreamBase[RawMessageStreamEvent]):
+    """The wire events of a reply, as `messages.create(stream=True)` gives them.
+
+    Iterating raises `StreamTruncatedError` where the reply was cut, `APITimeoutError` where a clock
+    ran out, and the class of its `error.type` for an `error` event; each carries `partial`.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(exchange, Cursor.next_raw)
+
+
+class MessageStream(_StreamBase[MessageStreamEvent]):
+    """A reply as it grows: its events, its text, and the message they add up to.
+
+    Iterating the stream, `text_stream` and the `get_final_*` methods share one place in it, so they
+    can be mixed: each goes on where the other stopped. Errors are those of `Stream`.
+    """
+
+    text_stream: Iterator[str]
+    """The pieces of text, as they come."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(exchange, Cursor.next_event)
+        self.text_stream = _iterate(exchange, Cursor.next_text)
+
+    @property
+    def current_message_snapshot(self) -> Message:
+        """The message as far as it was read: always the same object, brought up to date by asking.
+
+        Raises `RuntimeError` before the first event.
+        """
+        return current_snapshot(self._exchange.cursor)
+
+    def get_final_message(self) -> Message:
+        """Read to the end and return the complete message.
+
+        Raises what iterating would; never returns a message that was cut. `StreamClosedError` if
+        the stream was closed before its end.
+        """
+        self.until_done()
+        return final_message(self._exchange.cursor)
+
+    def get_final_text(self) -> str:
+        """Read to the end and return the text of all text blocks, joined.
+
+        Raises `RuntimeError` if the reply has no text block, else as `get_final_message`.
+        """
+        return final_text(self.get_final_message())
+
+    def until_done(self) -> None:
+        """Read to the end."""
+        for _ in _iterate(self._exchange, Cursor.next_text):
+            pass
+
+
+class MessageStreamManager:
+    """What `messages.stream()` returns: entering it sends the request and gives the stream.
+
+    Each `with` sends a new request. Errors before the first event are raised on entering.
+    """
+
+    def __init__(self, begin: Callable[[], Exchange]) -> None:
+        self._begin = begin
+        self._stream: MessageStream | None = None
+
+    def __enter__(self) -> MessageStream:
+        exchange = self._begin()
+        settle(exchange.start())
+        self._stream = MessageStream(exchange)
+        return self._stream
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()

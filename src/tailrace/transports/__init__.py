@@ -1,0 +1,1 @@
+"""Ways to the network, one HTTP client a file, each imported when first needed."""

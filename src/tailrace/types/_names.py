@@ -1,0 +1,381 @@
+"""The names of `tailrace.types` for type checkers. Never imported when running.
+
+Type checkers do not follow the lookup by name in `tailrace.types`, so each name stands here once
+more, as a plain alias. A test holds this list and that lookup equal.
+"""
+
+from tailrace.core import blocks as _blocks
+from tailrace.core import circumstances as _circumstances
+from tailrace.core import citations as _citations
+from tailrace.core import compaction as _compaction
+from tailrace.core import content as _content
+from tailrace.core import events as _events
+from tailrace.core import execution_results as _execution_results
+from tailrace.core import tool_results as _tool_results
+from tailrace.core import usage as _usage
+from tailrace.types import params_blocks as _p_blocks
+from tailrace.types import params_common as _p_common
+from tailrace.types import params_context as _p_context
+from tailrace.types import params_create as _p_create
+from tailrace.types import params_documents as _p_documents
+from tailrace.types import params_messages as _p_messages
+from tailrace.types import params_request as _p_request
+from tailrace.types import params_results as _p_results
+from tailrace.types import params_tools as _p_tools
+from tailrace.types import params_toolsets as _p_toolsets
+from tailrace.types import params_web as _p_web
+
+AnthropicBetaParam = _p_request.AnthropicBetaParam
+AssistantMessageParam = _p_messages.AssistantMessageParam
+Base64ImageSourceParam = _p_documents.Base64ImageSourceParam
+Base64PDFSource = _tool_results.Base64PDFSource
+Base64PDFSourceParam = _p_documents.Base64PDFSourceParam
+BashCodeExecutionOutputBlock = _execution_results.BashCodeExecutionOutputBlock
+BashCodeExecutionOutputBlockParam = _p_results.BashCodeExecutionOutputBlockParam
+BashCodeExecutionResultBlock = _execution_results.BashCodeExecutionResultBlock
+BashCodeExecutionResultBlockParam = _p_results.BashCodeExecutionResultBlockParam
+BashCodeExecutionToolResultBlock = _execution_results.BashCodeExecutionToolResultBlock
+BashCodeExecutionToolResultBlockContent = _execution_results.BashCodeExecutionToolResultBlockContent
+BashCodeExecutionToolResultBlockParam = _p_results.BashCodeExecutionToolResultBlockParam
+BashCodeExecutionToolResultErrorCode = _execution_results.BashCodeExecutionToolResultErrorCode
+BashCodeExecutionToolResultErrorObject = _execution_results.BashCodeExecutionToolResultErrorObject
+BashCodeExecutionToolResultErrorParam = _p_results.BashCodeExecutionToolResultErrorParam
+BetaAdvisorMessageIterationUsage = _usage.BetaAdvisorMessageIterationUsage
+BetaAdvisorRedactedResultBlock = _tool_results.BetaAdvisorRedactedResultBlock
+BetaAdvisorRedactedResultBlockParam = _p_results.BetaAdvisorRedactedResultBlockParam
+BetaAdvisorResultBlock = _tool_results.BetaAdvisorResultBlock
+BetaAdvisorResultBlockParam = _p_results.BetaAdvisorResultBlockParam
+BetaAdvisorTool20260301Param = _p_tools.BetaAdvisorTool20260301Param
+BetaAdvisorToolResultBlock = _tool_results.BetaAdvisorToolResultBlock
+BetaAdvisorToolResultBlockParam = _p_results.BetaAdvisorToolResultBlockParam
+BetaAdvisorToolResultErrorObject = _tool_results.BetaAdvisorToolResultErrorObject
+BetaAdvisorToolResultErrorParam = _p_results.BetaAdvisorToolResultErrorParam
+BetaAllThinkingTurnsParam = _p_context.BetaAllThinkingTurnsParam
+BetaBillingPolicyParam = _p_request.BetaBillingPolicyParam
+BetaClearThinking20251015EditParam = _p_context.BetaClearThinking20251015EditParam
+BetaClearThinking20251015EditResponse = _circumstances.BetaClearThinking20251015EditResponse
+BetaClearToolUses20250919EditParam = _p_context.BetaClearToolUses20250919EditParam
+BetaClearToolUses20250919EditResponse = _circumstances.BetaClearToolUses20250919EditResponse
+BetaCompact20260112EditParam = _p_context.BetaCompact20260112EditParam
+BetaCompactionBlock = _compaction.BetaCompactionBlock
+BetaCompactionBlockParam = _p_blocks.BetaCompactionBlockParam
+BetaCompactionConfigParam = _p_context.BetaCompactionConfigParam
+BetaCompactionIterationUsage = _usage.BetaCompactionIterationUsage
+BetaContextManagementConfigParam = _p_context.BetaContextManagementConfigParam
+BetaContextManagementResponse = _circumstances.BetaContextManagementResponse
+BetaCountTokensContextManagementResponse = _circumstances.BetaCountTokensContextManagementResponse
+BetaFallbackBlock = _blocks.BetaFallbackBlock
+BetaFallbackBlockParam = _p_blocks.BetaFallbackBlockParam
+BetaFallbackCreditNotApplied = _usage.BetaFallbackCreditNotApplied
+BetaFallbackCreditRedeemed = _usage.BetaFallbackCreditRedeemed
+BetaFallbackCreditTokenParam = _p_request.BetaFallbackCreditTokenParam
+BetaFallbackCreditUsage = _usage.BetaFallbackCreditUsage
+BetaFallbackInfo = _blocks.BetaFallbackInfo
+BetaFallbackInfoParam = _p_blocks.BetaFallbackInfoParam
+BetaFallbackMessageIterationUsage = _usage.BetaFallbackMessageIterationUsage
+BetaFallbackParam = _p_request.BetaFallbackParam
+BetaFallbackRefusalTrigger = _blocks.BetaFallbackRefusalTrigger
+BetaFallbacksParam = _p_request.BetaFallbacksParam
+BetaInputTokensClearAtLeastParam = _p_context.BetaInputTokensClearAtLeastParam
+BetaInputTokensTriggerParam = _p_context.BetaInputTokensTriggerParam
+BetaInputTransformation = _circumstances.BetaInputTransformation
+BetaIterationsUsage = _usage.BetaIterationsUsage
+BetaMCPTool = _compaction.BetaMCPTool
+BetaMCPToolConfigParam = _p_tools.BetaMCPToolConfigParam
+BetaMCPToolDefaultConfigParam = _p_tools.BetaMCPToolDefaultConfigParam
+BetaMCPToolListingBlock = _compaction.BetaMCPToolListingBlock
+BetaMCPToolListingBlockParam = _p_blocks.BetaMCPToolListingBlockParam
+BetaMCPToolParamParam = _p_tools.BetaMCPToolParamParam
+BetaMCPToolResultBlock = _tool_results.BetaMCPToolResultBlock
+BetaMCPToolUseBlock = _blocks.BetaMCPToolUseBlock
+BetaMCPToolUseBlockParam = _p_blocks.BetaMCPToolUseBlockParam
+BetaMCPToolsetParam = _p_tools.BetaMCPToolsetParam
+BetaMessageIterationUsage = _usage.BetaMessageIterationUsage
+BetaMessageThreadParam = _p_context.BetaMessageThreadParam
+BetaRequestMCPServerToolConfigurationParam = _p_request.BetaRequestMCPServerToolConfigurationParam
+BetaRequestMCPServerURLDefinitionParam = _p_request.BetaRequestMCPServerURLDefinitionParam
+BetaRequestMCPToolResultBlockParam = _p_results.BetaRequestMCPToolResultBlockParam
+BetaRequestToolAdditionBlockParam = _p_blocks.BetaRequestToolAdditionBlockParam
+BetaRequestToolRemovalBlockParam = _p_blocks.BetaRequestToolRemovalBlockParam
+BetaResponseToolAdditionBlock = _compaction.BetaResponseToolAdditionBlock
+BetaResponseToolChangeMCPToolReference = _compaction.BetaResponseToolChangeMCPToolReference
+BetaResponseToolChangeMCPToolsetReference = _compaction.BetaResponseToolChangeMCPToolsetReference
+BetaResponseToolChangeToolReference = _compaction.BetaResponseToolChangeToolReference
+BetaResponseToolRemovalBlock = _compaction.BetaResponseToolRemovalBlock
+BetaSystemMessageOutputConfigParam = _p_messages.BetaSystemMessageOutputConfigParam
+BetaSystemMessageParam = _p_messages.BetaSystemMessageParam
+BetaThinkingBlockBindingParam = _p_request.BetaThinkingBlockBindingParam
+BetaThinkingDroppedInputTransformation = _circumstances.BetaThinkingDroppedInputTransformation
+BetaThinkingMismatchAllowedInputTransformation = (
+    _circumstances.BetaThinkingMismatchAllowedInputTransformation
+)
+BetaThinkingTurnsParam = _p_context.BetaThinkingTurnsParam
+BetaThreadContinueParams = _p_context.BetaThreadContinueParams
+BetaThreadCreateParams = _p_context.BetaThreadCreateParams
+BetaTokenTaskBudgetParam = _p_request.BetaTokenTaskBudgetParam
+BetaToolBash20241022Param = _p_tools.BetaToolBash20241022Param
+BetaToolChangeMCPToolReferenceParam = _p_blocks.BetaToolChangeMCPToolReferenceParam
+BetaToolChangeMCPToolsetReferenceParam = _p_blocks.BetaToolChangeMCPToolsetReferenceParam
+BetaToolChangeToolDefinition = _compaction.BetaToolChangeToolDefinition
+BetaToolChangeToolDefinitionParam = _p_blocks.BetaToolChangeToolDefinitionParam
+BetaToolChangeToolReferenceParam = _p_blocks.BetaToolChangeToolReferenceParam
+BetaToolComputerUse20241022Param = _p_tools.BetaToolComputerUse20241022Param
+BetaToolComputerUse20250124Param = _p_tools.BetaToolComputerUse20250124Param
+BetaToolComputerUse20251124Param = _p_tools.BetaToolComputerUse20251124Param
+BetaToolTextEditor20241022Param = _p_tools.BetaToolTextEditor20241022Param
+BetaToolUsesKeepParam = _p_context.BetaToolUsesKeepParam
+BetaToolUsesTriggerParam = _p_context.BetaToolUsesTriggerParam
+BrowserStateBlockParam = _p_blocks.BrowserStateBlockParam
+BrowserStateChangeDownloadCompletedParam = _p_blocks.BrowserStateChangeDownloadCompletedParam
+BrowserStateChangeDownloadFailedParam = _p_blocks.BrowserStateChangeDownloadFailedParam
+BrowserStateChangeDownloadStartedParam = _p_blocks.BrowserStateChangeDownloadStartedParam
+BrowserStateChangeParam = _p_blocks.BrowserStateChangeParam
+BrowserStateChangeTabOpenedParam = _p_blocks.BrowserStateChangeTabOpenedParam
+BrowserStateTabEntryParam = _p_blocks.BrowserStateTabEntryParam
+BrowserToolset20260801Param = _p_toolsets.BrowserToolset20260801Param
+BrowserToolsetConfigsParam = _p_toolsets.BrowserToolsetConfigsParam
+CacheControlEphemeralParam = _p_common.CacheControlEphemeralParam
+CacheCreation = _usage.CacheCreation
+CacheMissMessagesChanged = _circumstances.CacheMissMessagesChanged
+CacheMissModelChanged = _circumstances.CacheMissModelChanged
+CacheMissPreviousMessageNotFound = _circumstances.CacheMissPreviousMessageNotFound
+CacheMissReason = _circumstances.CacheMissReason
+CacheMissSystemChanged = _circumstances.CacheMissSystemChanged
+CacheMissToolsChanged = _circumstances.CacheMissToolsChanged
+CacheMissUnavailable = _circumstances.CacheMissUnavailable
+Certainty = _usage.Certainty
+CitationCharLocation = _citations.CitationCharLocation
+CitationCharLocationParam = _p_common.CitationCharLocationParam
+CitationContentBlockLocation = _citations.CitationContentBlockLocation
+CitationContentBlockLocationParam = _p_common.CitationContentBlockLocationParam
+CitationEvent = _events.CitationEvent
+CitationPageLocation = _citations.CitationPageLocation
+CitationPageLocationParam = _p_common.CitationPageLocationParam
+CitationSearchResultLocationParam = _p_common.CitationSearchResultLocationParam
+CitationWebSearchResultLocationParam = _p_common.CitationWebSearchResultLocationParam
+CitationsConfig = _tool_results.CitationsConfig
+CitationsConfigParam = _p_common.CitationsConfigParam
+CitationsDelta = _events.CitationsDelta
+CitationsSearchResultLocation = _citations.CitationsSearchResultLocation
+CitationsWebSearchResultLocation = _citations.CitationsWebSearchResultLocation
+CodeExecutionOutputBlock = _execution_results.CodeExecutionOutputBlock
+CodeExecutionOutputBlockParam = _p_results.CodeExecutionOutputBlockParam
+CodeExecutionResultBlock = _execution_results.CodeExecutionResultBlock
+CodeExecutionResultBlockParam = _p_results.CodeExecutionResultBlockParam
+CodeExecutionTool20250522Param = _p_tools.CodeExecutionTool20250522Param
+CodeExecutionTool20250825Param = _p_tools.CodeExecutionTool20250825Param
+CodeExecutionTool20260120Param = _p_tools.CodeExecutionTool20260120Param
+CodeExecutionTool20260521Param = _p_tools.CodeExecutionTool20260521Param
+CodeExecutionToolResultBlock = _execution_results.CodeExecutionToolResultBlock
+CodeExecutionToolResultBlockContent = _execution_results.CodeExecutionToolResultBlockContent
+CodeExecutionToolResultBlockParam = _p_results.CodeExecutionToolResultBlockParam
+CodeExecutionToolResultBlockParamContentParam = (
+    _p_results.CodeExecutionToolResultBlockParamContentParam
+)
+CodeExecutionToolResultErrorCode = _execution_results.CodeExecutionToolResultErrorCode
+CodeExecutionToolResultErrorObject = _execution_results.CodeExecutionToolResultErrorObject
+CodeExecutionToolResultErrorParam = _p_results.CodeExecutionToolResultErrorParam
+CompactionDelta = _events.CompactionDelta
+CompactionEvent = _events.CompactionEvent
+ComputerToolset20260801Param = _p_toolsets.ComputerToolset20260801Param
+ComputerToolsetConfigsParam = _p_toolsets.ComputerToolsetConfigsParam
+Container = _circumstances.Container
+ContainerParams = _p_request.ContainerParams
+ContainerSkill = _circumstances.ContainerSkill
+ContainerUploadBlock = _blocks.ContainerUploadBlock
+ContainerUploadBlockParam = _p_blocks.ContainerUploadBlockParam
+ContentBlock = _content.ContentBlock
+ContentBlockParam = _p_messages.ContentBlockParam
+ContentBlockSourceContentParam = _p_documents.ContentBlockSourceContentParam
+ContentBlockSourceParam = _p_documents.ContentBlockSourceParam
+ContentBlockStopEvent = _events.ContentBlockStopEvent
+Diagnostics = _circumstances.Diagnostics
+DiagnosticsParam = _p_request.DiagnosticsParam
+DirectCaller = _blocks.DirectCaller
+DirectCallerParam = _p_common.DirectCallerParam
+DocumentBlock = _tool_results.DocumentBlock
+DocumentBlockParam = _p_documents.DocumentBlockParam
+Effort = _p_request.Effort
+EncryptedCodeExecutionResultBlock = _execution_results.EncryptedCodeExecutionResultBlock
+EncryptedCodeExecutionResultBlockParam = _p_results.EncryptedCodeExecutionResultBlockParam
+FileDocumentSourceParam = _p_documents.FileDocumentSourceParam
+FileImageSourceParam = _p_documents.FileImageSourceParam
+ImageBlockParam = _p_documents.ImageBlockParam
+ImageTransformationsParam = _p_documents.ImageTransformationsParam
+InputJSONDelta = _events.InputJSONDelta
+InputJsonDelta = _events.InputJsonDelta
+InputJsonEvent = _events.InputJsonEvent
+JSONOutputFormatParam = _p_request.JSONOutputFormatParam
+MemoryTool20250818Param = _p_tools.MemoryTool20250818Param
+Message = _content.Message
+MessageContentParam = _p_messages.MessageContentParam
+MessageCountTokensParams = _p_create.MessageCountTokensParams
+MessageCountTokensToolParam = _p_tools.MessageCountTokensToolParam
+MessageCreateParams = _p_create.MessageCreateParams
+MessageCreateParamsContainerParam = _p_request.MessageCreateParamsContainerParam
+MessageDeltaUsage = _usage.MessageDeltaUsage
+MessageInput = _p_messages.MessageInput
+MessageParam = _p_messages.MessageParam
+MessageStopEvent = _events.MessageStopEvent
+MessageStreamEvent = _events.MessageStreamEvent
+MessageStreamParams = _p_create.MessageStreamParams
+MessageTokensCount = _content.MessageTokensCount
+MetadataParam = _p_request.MetadataParam
+Model = _p_request.Model
+ModelParam = _p_request.ModelParam
+OutputConfigParam = _p_request.OutputConfigParam
+OutputTokensDetails = _usage.OutputTokensDetails
+ParsedContentBlockStopEvent = _events.ParsedContentBlockStopEvent
+ParsedMessage = _content.ParsedMessage
+ParsedMessageStopEvent = _events.ParsedMessageStopEvent
+ParsedMessageStreamEvent = _events.ParsedMessageStreamEvent
+ParsedTextBlock = _content.ParsedTextBlock
+PlainTextSource = _tool_results.PlainTextSource
+PlainTextSourceParam = _p_documents.PlainTextSourceParam
+RawContentBlockDelta = _events.RawContentBlockDelta
+RawContentBlockDeltaEvent = _events.RawContentBlockDeltaEvent
+RawContentBlockStartEvent = _events.RawContentBlockStartEvent
+RawContentBlockStopEvent = _events.RawContentBlockStopEvent
+RawMessageDeltaEvent = _events.RawMessageDeltaEvent
+RawMessageStartEvent = _events.RawMessageStartEvent
+RawMessageStopEvent = _events.RawMessageStopEvent
+RawMessageStreamEvent = _events.RawMessageStreamEvent
+RedactedThinkingBlock = _blocks.RedactedThinkingBlock
+RedactedThinkingBlockParam = _p_blocks.RedactedThinkingBlockParam
+RefusalStopDetails = _circumstances.RefusalStopDetails
+SearchResultBlockParam = _p_documents.SearchResultBlockParam
+ServerToolCaller = _blocks.ServerToolCaller
+ServerToolCaller20260120 = _blocks.ServerToolCaller20260120
+ServerToolCaller20260120Param = _p_common.ServerToolCaller20260120Param
+ServerToolCallerParam = _p_common.ServerToolCallerParam
+ServerToolName = _blocks.ServerToolName
+ServerToolUsage = _usage.ServerToolUsage
+ServerToolUseBlock = _blocks.ServerToolUseBlock
+ServerToolUseBlockParam = _p_blocks.ServerToolUseBlockParam
+SignatureDelta = _events.SignatureDelta
+SignatureEvent = _events.SignatureEvent
+SkillParams = _p_request.SkillParams
+Speed = _p_request.Speed
+StopReason = _circumstances.StopReason
+SystemMessageParam = _p_messages.SystemMessageParam
+TextBlock = _blocks.TextBlock
+TextBlockParam = _p_documents.TextBlockParam
+TextCitation = _citations.TextCitation
+TextCitationParam = _p_common.TextCitationParam
+TextDelta = _events.TextDelta
+TextEditorCodeExecutionCreateResultBlock = (
+    _execution_results.TextEditorCodeExecutionCreateResultBlock
+)
+TextEditorCodeExecutionCreateResultBlockParam = (
+    _p_results.TextEditorCodeExecutionCreateResultBlockParam
+)
+TextEditorCodeExecutionStrReplaceResultBlock = (
+    _execution_results.TextEditorCodeExecutionStrReplaceResultBlock
+)
+TextEditorCodeExecutionStrReplaceResultBlockParam = (
+    _p_results.TextEditorCodeExecutionStrReplaceResultBlockParam
+)
+TextEditorCodeExecutionToolResultBlock = _execution_results.TextEditorCodeExecutionToolResultBlock
+TextEditorCodeExecutionToolResultBlockContent = (
+    _execution_results.TextEditorCodeExecutionToolResultBlockContent
+)
+TextEditorCodeExecutionToolResultBlockParam = _p_results.TextEditorCodeExecutionToolResultBlockParam
+TextEditorCodeExecutionToolResultErrorCode = (
+    _execution_results.TextEditorCodeExecutionToolResultErrorCode
+)
+TextEditorCodeExecutionToolResultErrorObject = (
+    _execution_results.TextEditorCodeExecutionToolResultErrorObject
+)
+TextEditorCodeExecutionToolResultErrorParam = _p_results.TextEditorCodeExecutionToolResultErrorParam
+TextEditorCodeExecutionViewResultBlock = _execution_results.TextEditorCodeExecutionViewResultBlock
+TextEditorCodeExecutionViewResultBlockParam = _p_results.TextEditorCodeExecutionViewResultBlockParam
+TextEvent = _events.TextEvent
+ThinkingBlock = _blocks.ThinkingBlock
+ThinkingBlockParam = _p_blocks.ThinkingBlockParam
+ThinkingConfigAdaptiveParam = _p_request.ThinkingConfigAdaptiveParam
+ThinkingConfigBetweenToolsParam = _p_request.ThinkingConfigBetweenToolsParam
+ThinkingConfigDisabledParam = _p_request.ThinkingConfigDisabledParam
+ThinkingConfigEnabledParam = _p_request.ThinkingConfigEnabledParam
+ThinkingConfigParam = _p_request.ThinkingConfigParam
+ThinkingDelta = _events.ThinkingDelta
+ThinkingDisplay = _p_request.ThinkingDisplay
+ThinkingEvent = _events.ThinkingEvent
+ToolBash20250124Param = _p_tools.ToolBash20250124Param
+ToolChoiceAnyParam = _p_request.ToolChoiceAnyParam
+ToolChoiceAutoParam = _p_request.ToolChoiceAutoParam
+ToolChoiceNoneParam = _p_request.ToolChoiceNoneParam
+ToolChoiceParam = _p_request.ToolChoiceParam
+ToolChoiceToolParam = _p_request.ToolChoiceToolParam
+ToolParam = _p_tools.ToolParam
+ToolReferenceBlock = _tool_results.ToolReferenceBlock
+ToolReferenceBlockParam = _p_results.ToolReferenceBlockParam
+ToolResultBlockParam = _p_blocks.ToolResultBlockParam
+ToolResultContentParam = _p_blocks.ToolResultContentParam
+ToolSearchToolBm25_20251119Param = _p_tools.ToolSearchToolBm25_20251119Param
+ToolSearchToolRegex20251119Param = _p_tools.ToolSearchToolRegex20251119Param
+ToolSearchToolResultBlock = _tool_results.ToolSearchToolResultBlock
+ToolSearchToolResultBlockParam = _p_results.ToolSearchToolResultBlockParam
+ToolSearchToolResultErrorCode = _tool_results.ToolSearchToolResultErrorCode
+ToolSearchToolResultErrorObject = _tool_results.ToolSearchToolResultErrorObject
+ToolSearchToolResultErrorParam = _p_results.ToolSearchToolResultErrorParam
+ToolSearchToolSearchResultBlock = _tool_results.ToolSearchToolSearchResultBlock
+ToolSearchToolSearchResultBlockParam = _p_results.ToolSearchToolSearchResultBlockParam
+ToolTextEditor20250124Param = _p_tools.ToolTextEditor20250124Param
+ToolTextEditor20250429Param = _p_tools.ToolTextEditor20250429Param
+ToolTextEditor20250728Param = _p_tools.ToolTextEditor20250728Param
+ToolUnionParam = _p_tools.ToolUnionParam
+ToolUseBlock = _blocks.ToolUseBlock
+ToolUseBlockParam = _p_blocks.ToolUseBlockParam
+ToolUseCaller = _blocks.ToolUseCaller
+ToolsetMemberConfigParam = _p_toolsets.ToolsetMemberConfigParam
+URLImageSourceParam = _p_documents.URLImageSourceParam
+URLPDFSourceParam = _p_documents.URLPDFSourceParam
+UnknownBlock = _blocks.UnknownBlock
+UnknownDelta = _events.UnknownDelta
+UnknownEvent = _events.UnknownEvent
+Usage = _usage.Usage
+UserLocationParam = _p_web.UserLocationParam
+UserMessageParam = _p_messages.UserMessageParam
+WebFetchBlock = _tool_results.WebFetchBlock
+WebFetchBlockParam = _p_results.WebFetchBlockParam
+WebFetchTool20250910Param = _p_web.WebFetchTool20250910Param
+WebFetchTool20260209Param = _p_web.WebFetchTool20260209Param
+WebFetchTool20260309Param = _p_web.WebFetchTool20260309Param
+WebFetchTool20260318Param = _p_web.WebFetchTool20260318Param
+WebFetchToolResultBlock = _tool_results.WebFetchToolResultBlock
+WebFetchToolResultBlockParam = _p_results.WebFetchToolResultBlockParam
+WebFetchToolResultErrorBlock = _tool_results.WebFetchToolResultErrorBlock
+WebFetchToolResultErrorBlockParam = _p_results.WebFetchToolResultErrorBlockParam
+WebFetchToolResultErrorCode = _tool_results.WebFetchToolResultErrorCode
+WebFetchURLSourceAllParam = _p_web.WebFetchURLSourceAllParam
+WebFetchURLSourceExceptParam = _p_web.WebFetchURLSourceExceptParam
+WebFetchURLSourceNoneParam = _p_web.WebFetchURLSourceNoneParam
+WebFetchURLSourceOnlyParam = _p_web.WebFetchURLSourceOnlyParam
+WebFetchURLSourceToolReferenceParam = _p_web.WebFetchURLSourceToolReferenceParam
+WebFetchURLSourcesParam = _p_web.WebFetchURLSourcesParam
+WebSearchResultBlock = _tool_results.WebSearchResultBlock
+WebSearchResultBlockParam = _p_results.WebSearchResultBlockParam
+WebSearchTool20250305Param = _p_web.WebSearchTool20250305Param
+WebSearchTool20260209Param = _p_web.WebSearchTool20260209Param
+WebSearchTool20260318Param = _p_web.WebSearchTool20260318Param
+WebSearchToolRequestErrorObjectParam = _p_results.WebSearchToolRequestErrorObjectParam
+WebSearchToolResultBlock = _tool_results.WebSearchToolResultBlock
+WebSearchToolResultBlockContent = _tool_results.WebSearchToolResultBlockContent
+WebSearchToolResultBlockParam = _p_results.WebSearchToolResultBlockParam
+WebSearchToolResultBlockParamContentParam = _p_results.WebSearchToolResultBlockParamContentParam
+WebSearchToolResultErrorCode = _tool_results.WebSearchToolResultErrorCode
+WebSearchToolResultErrorObject = _tool_results.WebSearchToolResultErrorObject
+
+# Other names that the same things go by.
+BetaAdvisorToolResultError = BetaAdvisorToolResultErrorObject
+BashCodeExecutionToolResultError = BashCodeExecutionToolResultErrorObject
+CodeExecutionToolResultError = CodeExecutionToolResultErrorObject
+TextEditorCodeExecutionToolResultError = TextEditorCodeExecutionToolResultErrorObject
+ToolSearchToolResultError = ToolSearchToolResultErrorObject
+WebSearchToolResultError = WebSearchToolResultErrorObject
+WebSearchToolRequestErrorParam = WebSearchToolRequestErrorObjectParam
+ParsedContentBlock = ContentBlock
+ContentBlockStartEvent = RawContentBlockStartEvent
+ContentBlockDeltaEvent = RawContentBlockDeltaEvent
+MessageStartEvent = RawMessageStartEvent
+MessageDeltaEvent = RawMessageDeltaEvent
