@@ -185,15 +185,17 @@ _WHERE: dict[str, tuple[str, str]] = {
 __all__ = ["__version__", "types", *sorted(_WHERE)]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "types":
-        return import_module(".types", __name__)
-    try:
-        module, there = _WHERE[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value = globals()[name] = getattr(import_module(f".{module}", __name__), there)
-    return value
+if not TYPE_CHECKING:  # hidden, so that a mistyped name is an error for type checkers
+
+    def __getattr__(name: str) -> Any:
+        if name == "types":
+            return import_module(".types", __name__)
+        try:
+            module, there = _WHERE[name]
+        except KeyError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+        value = globals()[name] = getattr(import_module(f".{module}", __name__), there)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -35,6 +35,10 @@ def test_importing_loads_nothing():
     assert "msgspec" not in loaded
 
 
+def test_beta_is_there_without_being_imported():
+    assert run("from tailrace import types; print(types.beta.BetaMessage.__name__)") == "Message\n"
+
+
 def test_a_parameter_loads_no_other():
     loaded = loaded_by("from tailrace.types import TextBlockParam")
     assert [name for name in loaded if "params" in name or "core" in name] == [

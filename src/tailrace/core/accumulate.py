@@ -29,7 +29,6 @@ from .events import (
     ThinkingEvent,
 )
 from .growing import GrowingJSON, GrowingText
-from .partial_json import INVALID_JSON, parse_strict
 from .view import View
 
 TOOL_INPUT_BLOCKS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
@@ -89,6 +88,8 @@ class _Block:
     def _read_input(self, text: str) -> None:
         if not text.strip():
             return  # a tool without arguments sends nothing or "": what the block began with stands
+        from .partial_json import INVALID_JSON, parse_strict
+
         block = self.block
         block._input_text = text
         try:

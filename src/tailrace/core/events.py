@@ -17,9 +17,11 @@ from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 import msgspec
 
-from .content import Citation, ContentBlock, Message, Usage, citation, content_block, message
+from .circumstances import Container, RefusalStopDetails, StopReason
+from .content import Citation, ContentBlock, Message, citation, content_block, message
 from .growing import GrowingJSON, GrowingText
-from .partial_json import parse_partial
+from .tagged import by_type
+from .usage import MessageDeltaUsage
 from .view import View, dump_json, plain
 
 # -- deltas ------------------------------------------------------------------------------------
@@ -28,12 +30,16 @@ from .view import View, dump_json, plain
 class TextDelta(View):
     """More text of a text block."""
 
+    __slots__ = ()
+
     type: Literal["text_delta"]
     text: str
 
 
 class InputJSONDelta(View):
     """More of a tool's input, as a fragment of JSON text."""
+
+    __slots__ = ()
 
     type: Literal["input_json_delta"]
     partial_json: str
@@ -42,12 +48,16 @@ class InputJSONDelta(View):
 class CitationsDelta(View, nested={"citation": citation}):
     """One more citation of a text block."""
 
+    __slots__ = ()
+
     type: Literal["citations_delta"]
     citation: Citation
 
 
 class ThinkingDelta(View):
     """More of a thinking block; `estimated_tokens` is beta."""
+
+    __slots__ = ()
 
     type: Literal["thinking_delta"]
     thinking: str
@@ -57,12 +67,16 @@ class ThinkingDelta(View):
 class SignatureDelta(View):
     """The signature of a thinking block."""
 
+    __slots__ = ()
+
     type: Literal["signature_delta"]
     signature: str
 
 
 class CompactionDelta(View):
     """The whole content of a compaction block (beta)."""
+
+    __slots__ = ()
 
     type: Literal["compaction_delta"]
     content: str | None
@@ -71,6 +85,8 @@ class CompactionDelta(View):
 
 class UnknownDelta(View):
     """A delta this version does not know, with its data."""
+
+    __slots__ = ()
 
     type: str
 
@@ -91,8 +107,7 @@ DELTAS: Mapping[str, type[View]] = {
 }
 
 
-def _delta(data: dict[str, Any]) -> View:
-    return DELTAS.get(data.get("type", ""), UnknownDelta)(data)
+_delta = by_type(DELTAS, other=UnknownDelta)
 
 
 # -- wire events -------------------------------------------------------------------------------
@@ -101,12 +116,16 @@ def _delta(data: dict[str, Any]) -> View:
 class RawMessageStartEvent(View, nested={"message": message}):
     """The message begins; its content is empty and its output tokens a placeholder."""
 
+    __slots__ = ()
+
     type: Literal["message_start"]
     message: Message
 
 
 class RawContentBlockStartEvent(View, nested={"content_block": content_block}):
     """A content block begins, at its final position `index`."""
+
+    __slots__ = ()
 
     type: Literal["content_block_start"]
     index: int
@@ -116,6 +135,8 @@ class RawContentBlockStartEvent(View, nested={"content_block": content_block}):
 class RawContentBlockDeltaEvent(View, nested={"delta": _delta}):
     """A content block grows."""
 
+    __slots__ = ()
+
     type: Literal["content_block_delta"]
     index: int
     delta: RawContentBlockDelta
@@ -124,25 +145,31 @@ class RawContentBlockDeltaEvent(View, nested={"delta": _delta}):
 class RawContentBlockStopEvent(View):
     """A content block is complete."""
 
+    __slots__ = ()
+
     type: Literal["content_block_stop"]
     index: int
 
 
-class Delta(View):
+class Delta(View, nested={"container": Container, "stop_details": RefusalStopDetails}):
     """What a `message_delta` says of the message as a whole."""
 
-    container: Any
-    stop_details: Any
-    stop_reason: str | None
+    __slots__ = ()
+
+    container: Container | None
+    stop_details: RefusalStopDetails | None
+    stop_reason: StopReason | None
     stop_sequence: str | None
 
 
-class RawMessageDeltaEvent(View, nested={"delta": Delta, "usage": Usage}):
+class RawMessageDeltaEvent(View, nested={"delta": Delta, "usage": MessageDeltaUsage}):
     """The message as a whole changed: why it stopped, and usage so far (cumulative)."""
+
+    __slots__ = ()
 
     type: Literal["message_delta"]
     delta: Delta
-    usage: Usage
+    usage: MessageDeltaUsage
     context_management: Any
     input_transformations: Any
 
@@ -150,11 +177,15 @@ class RawMessageDeltaEvent(View, nested={"delta": Delta, "usage": Usage}):
 class RawMessageStopEvent(View):
     """The message is complete."""
 
+    __slots__ = ()
+
     type: Literal["message_stop"]
 
 
 class UnknownEvent(View):
     """An event this version does not know, with its data."""
+
+    __slots__ = ()
 
     type: str
 
@@ -178,10 +209,12 @@ EVENTS: Mapping[str, type[View]] = {
 }
 
 
+_event = by_type(EVENTS, other=UnknownEvent)
+
+
 def wire_event(payload: dict[str, Any]) -> RawMessageStreamEvent:
     """The typed view of a payload; its own `type` decides, whatever the SSE event was called."""
-    kind = EVENTS.get(payload.get("type", ""), UnknownEvent)
-    return cast("RawMessageStreamEvent", kind(payload))
+    return cast("RawMessageStreamEvent", _event(payload))
 
 
 _decode = msgspec.json.Decoder().decode
@@ -205,6 +238,8 @@ def decode_payload(data: bytes) -> Any:
 class ContentBlockStopEvent(View, nested={"content_block": content_block}):
     """A content block is complete; `content_block` is the message's own block."""
 
+    __slots__ = ()
+
     type: Literal["content_block_stop"]
     index: int
     content_block: ContentBlock
@@ -212,6 +247,8 @@ class ContentBlockStopEvent(View, nested={"content_block": content_block}):
 
 class MessageStopEvent(View, nested={"message": message}):
     """The message is complete; `message` is the final message itself."""
+
+    __slots__ = ()
 
     type: Literal["message_stop"]
     message: Message
@@ -265,6 +302,8 @@ class TextEvent(_Derived, gc=False, eq=False):
 
     def parsed_snapshot(self) -> Any:
         """The snapshot read as JSON that may still be incomplete (an open string is kept)."""
+        from .partial_json import parse_partial
+
         return parse_partial(self.snapshot, trailing_strings=True)
 
 

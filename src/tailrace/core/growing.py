@@ -8,9 +8,10 @@ keeping every event of a reply keeps one copy of its text, not one per event.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .partial_json import PartialJSON, parse_partial
+if TYPE_CHECKING:
+    from .partial_json import PartialJSON
 
 
 class GrowingText:
@@ -74,6 +75,9 @@ class GrowingJSON(GrowingText):
         At the newest length this is the parser's live value, which later fragments go on growing
         and which costs nothing to ask for; at an earlier one it is parsed anew and frozen.
         """
+        # The parser's grammar takes 30 ms to compile; streams without tools never need it.
+        from .partial_json import PartialJSON, parse_partial
+
         if length != self.length:
             return self._meant(parse_partial(self.upto(length)))
         if self._parser is None:

@@ -178,7 +178,7 @@ class Record(Shape):
     @functools.cached_property
     def fields(self) -> tuple[Field, ...]:
         """Its fields, in order, with the descriptions its docstring has for them."""
-        told = parse_docstring(_own_doc(self.type)).arguments
+        told = parse_docstring(own_doc(self.type)).arguments
         return tuple(_told(entry, told.get(entry.name)) for entry in self.read_fields())
 
     @property
@@ -480,7 +480,7 @@ class _Schemas:
         return {"$ref": POINTER + unique}
 
     def _record(self, shape: Record) -> JSON:
-        description = parse_docstring(_own_doc(shape.type)).description
+        description = parse_docstring(own_doc(shape.type)).description
         properties = {entry.key: self._property(entry) for entry in shape.fields}
         required = [entry.key for entry in shape.fields if entry.required]
         return {
@@ -642,7 +642,7 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _own_doc(owner: Any) -> str | None:
+def own_doc(owner: Any) -> str | None:
     """The docstring someone wrote: not an inherited one, nor what `dataclass` makes up."""
     plain = typing.get_origin(owner) or owner
     doc = plain.__dict__.get("__doc__") if isinstance(plain, type) else plain.__doc__

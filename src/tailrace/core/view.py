@@ -220,6 +220,17 @@ class View(dict[str, Any]):
         del ignored
         return cls(msgspec.json.decode(json_data))
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Lets pydantic and FastAPI use views in annotations; called by pydantic only."""
+        del source, handler
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, cls) else cls(value),
+            serialization=core_schema.plain_serializer_function_ser_schema(plain),
+        )
+
 
 def dump_json(data: Any, *, indent: int | None = None) -> str:
     """JSON text of plain data, non-ASCII characters as themselves."""

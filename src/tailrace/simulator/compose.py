@@ -210,8 +210,7 @@ class _Composer:
         start: dict[str, Any] = {"type": "text", "text": ""}
         if act.citations:
             start = {"citations": [], **start}
-        pieces = act.pieces if act.pieces is not None else tokens.split(act.text)
-        said = self._spend(self._until_stop_sequence(pieces))
+        said = self._spend(self._until_stop_sequence(act))
         cited = ({"type": "citations_delta", "citation": one} for one in act.citations)
         text = ({"type": "text_delta", "text": piece} for piece in said)
         yield from self._block(start, chain(cited, text), act.pace)
@@ -219,9 +218,10 @@ class _Composer:
     def _template(self, act: acts.Template) -> Iterator[Piece]:
         yield from self._text(acts.Text(templates.fill(act.text, self._ask), pace=act.pace))
 
-    def _until_stop_sequence(self, pieces: Sequence[str]) -> Iterator[str]:
+    def _until_stop_sequence(self, act: acts.Text) -> Iterator[str]:
         """The pieces before the first stop sequence of the request, which is not sent itself."""
-        text = "".join(pieces)
+        text = act.text if act.pieces is None else "".join(act.pieces)
+        pieces = tokens.split(text) if act.pieces is None else act.pieces
         found = [(text.find(stop), stop) for stop in self._ask.stop_sequences if stop in text]
         left, sequence = min(found, default=(len(text), None))
         for piece in pieces:
@@ -237,7 +237,7 @@ class _Composer:
         yield from self._block(start, self._thoughts(act), act.pace)
 
     def _thoughts(self, act: acts.Thinking) -> Iterator[dict[str, Any]]:
-        for piece in self._spend(tokens.split(act.text) or [""], thinking=True):
+        for piece in self._spend(tokens.split(act.text) if act.text else [""], thinking=True):
             yield {"type": "thinking_delta", "thinking": piece}
         if not self._over:  # thinking that was cut short has no signature
             signature = ids.signature(self._rng) if act.signature is None else act.signature
@@ -363,10 +363,10 @@ _SAY: dict[type[Act], Callable[[_Composer, Any], Iterator[Piece]]] = {
 }
 
 
-def _fragments(text: str, size: int | None) -> list[str]:
+def _fragments(text: str, size: int | None) -> Iterable[str]:
     if size is None:
         return tokens.split(text)
-    return [text[at : at + size] for at in range(0, len(text), size)]
+    return (text[at : at + size] for at in range(0, len(text), size))
 
 
 def _json_text(value: Any) -> str:

@@ -11,7 +11,7 @@ never for billing. An image counts as 1,500 tokens, a document as one token per 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tailrace.simulator.loose import a_dict, a_list, dicts
@@ -36,9 +36,12 @@ MESSAGE_TOKENS = 4
 """The overhead of one message: its role and its bounds."""
 
 
-def split(text: str) -> list[str]:
-    """The text as pieces of about one token, which joined give the text again."""
-    return _PIECE.findall(text)
+def split(text: str) -> Iterator[str]:
+    """The text as pieces of about one token, which joined give the text again.
+
+    They are cut as they are asked for, so that a thousand long replies are not held in pieces.
+    """
+    return (found[0] for found in _PIECE.finditer(text))
 
 
 def count(text: str) -> int:

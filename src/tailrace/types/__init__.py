@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import beta as beta
     from ._names import *  # noqa: F403
 
 _HOMES = {
@@ -193,16 +194,21 @@ _ALIASES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name == "__all__":
-        return __dir__()
-    wanted = _ALIASES.get(name, name)
-    if wanted not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:
+    # Hidden from type checkers, so that a name that is not there is still an error for them.
 
-    value = globals()[name] = getattr(import_module(_HOME[wanted]), wanted)
-    return value
+    def __getattr__(name: str) -> Any:
+        if name == "__all__":
+            return __dir__()
+        from importlib import import_module
+
+        if name == "beta":
+            return import_module(".beta", __name__)
+        wanted = _ALIASES.get(name, name)
+        if wanted not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_HOME[wanted]), wanted)
+        return value
 
 
 def __dir__() -> list[str]:

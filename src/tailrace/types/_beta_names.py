@@ -1,6 +1,6 @@
 """The names of `tailrace.types.beta` for type checkers. Never imported when running."""
 
-from tailrace import types as _types
+from tailrace.types import _names as _types
 
 BetaAdvisorMessageIterationUsage = _types.BetaAdvisorMessageIterationUsage
 BetaAdvisorRedactedResultBlock = _types.BetaAdvisorRedactedResultBlock

@@ -37,16 +37,19 @@ def _homes() -> dict[str, str]:
     return {**twins, **own, **_OTHERWISE}
 
 
-def __getattr__(name: str) -> Any:
-    if name == "__all__":
-        return __dir__()
-    home = _homes().get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tailrace import types
+if not TYPE_CHECKING:
+    # Hidden from type checkers, so that a name that is not there is still an error for them.
 
-    value = globals()[name] = getattr(types, home)
-    return value
+    def __getattr__(name: str) -> Any:
+        if name == "__all__":
+            return __dir__()
+        home = _homes().get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from tailrace import types
+
+        value = globals()[name] = getattr(types, home)
+        return value
 
 
 def __dir__() -> list[str]:

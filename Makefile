@@ -1,0 +1,40 @@
+# Every target does its own set-up: a virtual environment in .venv, from a bare clone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PROMPT ?= Write a short poem about APIs.
+
+.PHONY: help demo test types style docs bench clean
+
+help:
+	@echo "make demo    stream a reply (LIVE=1: from Claude, with ANTHROPIC_API_KEY)"
+	@echo "make test    run the tests, the type checkers and the style checks"
+	@echo "make types | style | docs | bench | clean"
+
+$(READY): pyproject.toml scripts/setup.py
+	$(PYTHON) scripts/setup.py $(VENV)
+	@touch $(READY)
+
+demo: $(READY)
+	@$(BIN)/tailrace $(if $(LIVE),,--sim) "$(PROMPT)" </dev/null
+
+test: $(READY) style types
+	$(BIN)/pytest
+
+types: $(READY)
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+style: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+docs: $(READY)
+	$(BIN)/python scripts/build_docs.py
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) site

@@ -1,0 +1,43 @@
+"""Make the virtual environment that every make target uses.
+
+Run with any Python from 3.11 on; it says so where the one it got is older, and looks for a newer
+one on the path first.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+OLDEST = (3, 11)
+CANDIDATES = ("python3.13", "python3.12", "python3.11", "python3.14")
+
+
+def main(target: str) -> None:
+    """Create `target` and install the project with its development dependencies into it."""
+    if sys.version_info < OLDEST:
+        newer = next(filter(None, map(shutil.which, CANDIDATES)), None)
+        if newer is None:
+            have = ".".join(map(str, sys.version_info[:3]))
+            sys.exit(f"Tailrace needs Python 3.11 or newer; {sys.executable} is {have}.")
+        sys.exit(subprocess.call([newer, __file__, target]))
+    python = Path(target) / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    if not python.exists():
+        run(sys.executable, "-m", "venv", target)
+    pip = (str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    # Dependency groups came with pip 25.1.
+    run(*pip, "--upgrade", "pip>=25.1")
+    run(*pip, "--editable", ".", "--group", "dev")
+
+
+def run(*command: str) -> None:
+    """Run a command; stop with its exit code if it fails."""
+    code = subprocess.call(command)
+    if code:
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,81 @@
+"""`tailrace sim`: serve a Claude API of one's own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tailrace.simulator import Pace, Received, Simulator, canned, echo, recordings
+from tailrace.simulator.answers import Reply
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the sub-command."""
+    options = argparse.ArgumentParser(
+        prog="tailrace sim",
+        description="Serve a Claude Messages API on this machine, to test clients against.",
+    )
+    options.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    options.add_argument("--port", type=int, default=8787, help="default: %(default)s; 0: any free")
+    answer = options.add_mutually_exclusive_group()
+    answer.add_argument("--text", help="answer every request with this text")
+    answer.add_argument("--echo", action="store_true", help="answer with the last user text")
+    answer.add_argument(
+        "--recordings", metavar="DIR", type=Path, help="play the .sse files of this folder in turn"
+    )
+    options.add_argument(
+        "--tokens-per-second", type=float, default=50.0, metavar="N", help="default: %(default)s"
+    )
+    options.add_argument(
+        "--first-token", type=float, default=0.3, metavar="SECONDS", help="default: %(default)s"
+    )
+    options.add_argument("--jitter", type=float, default=0.0, metavar="0..1")
+    options.add_argument(
+        "--key", action="append", help="accept only this API key (may be repeated)"
+    )
+    options.add_argument("--seed", type=int, default=0, help="makes ids and jitter repeatable")
+    return options
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until Ctrl-C; return the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        simulator = Simulator(
+            _answer(options),
+            pace=Pace(options.tokens_per_second, options.first_token, options.jitter),
+            api_keys=options.key,
+            seed=options.seed,
+            on_request=_show,
+        )
+        simulator.serve(options.host, options.port, on_start=_greet)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"tailrace sim: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _answer(options: argparse.Namespace) -> Reply:
+    if options.text is not None:
+        text: str = options.text
+        return text
+    if options.echo:
+        return echo
+    return recordings(options.recordings) if options.recordings else canned
+
+
+def _greet(simulator: Simulator) -> None:
+    url = simulator.url
+    print(f"A Claude API is served on {url} (Ctrl-C ends it). In another terminal:\n")
+    print(f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=any")
+    print('  tailrace "Write a short poem about APIs."\n', flush=True)
+
+
+def _show(received: Received) -> None:
+    if received.ended is None:
+        return
+    asked = f"{received.method} {received.path}"
+    print(f"{asked} -> {received.status}, {received.sent} bytes, {received.ended}", flush=True)

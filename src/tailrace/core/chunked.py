@@ -1,0 +1,171 @@
+"""HTTP/1.1 message bodies: raw bytes in, body bytes out, and whether that was all (RFC 9112, 6-7).
+
+Theory of operation. A body is chunked, or of a known size, or ends with the connection; each way is
+a class here. `feed` takes bytes as they come off the socket and gives the body bytes in them, for
+as many chunks as they hold. `done` says that the body is complete, `extra` holds what came after
+it, and `end` is told that the connection ended.
+
+A chunk's data is followed by CRLF and the next size line. By pretending that a CRLF came before
+the first chunk as well, `_SIZE_LINE` takes both at once: one match a chunk. Only an unfinished size
+line or trailer section is kept between calls, never data, so the cost is linear in the bytes. The
+framing is read strictly: a wrong size or a missing CRLF means that the bytes cannot be trusted.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+MAX_LINE = 4096
+"""The longest size line, its extensions included, in bytes."""
+
+MAX_TRAILERS = 16_384
+"""The longest trailer section, in bytes."""
+
+# Fifteen hexadecimal digits are more than any body has bytes, and fewer than 64 bits.
+_SIZE_LINE = re.compile(rb"\r\n([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n").match
+_PART_OF_A_SIZE_LINE = re.compile(
+    rb"\r?|\r\n(?:[0-9A-Fa-f]{1,15}(?:[ \t]*(?:;[^\r\n]*)?)?\r?)?"
+).fullmatch
+_TRAILERS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n]*\r\n)*\r\n").match
+
+
+class BodyError(ValueError):
+    """The body broke off, or its framing makes no sense. The text quotes nothing of it."""
+
+
+class Body(Protocol):
+    """What all ways to delimit a body have in common."""
+
+    done: bool
+    """Whether the body is complete."""
+    extra: bytes
+    """What came after its end: nothing, unless the server is at fault."""
+
+    def feed(self, data: bytes) -> bytes:
+        """The body bytes in the next raw bytes, `b""` if there are none. Raises `BodyError`.
+
+        Once `done` is true, feed no more.
+        """
+        ...
+
+    def end(self) -> None:
+        """Take note that the connection ended. Raises `BodyError` if the body is not complete."""
+        ...
+
+
+class ChunkedBody:
+    """A body with `transfer-encoding: chunked` (RFC 9112, section 7.1)."""
+
+    __slots__ = ("_held", "_in_trailers", "_left", "done", "extra")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.extra = b""
+        self._held = b"\r\n"
+        self._left = 0  # of the data of the present chunk
+        self._in_trailers = False
+
+    def feed(self, data: bytes) -> bytes:
+        """The data of all chunks, or parts of chunks, in the next raw bytes."""
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        if self._in_trailers:
+            self._trailers(data, 0)
+            return b""
+        pieces: list[bytes] = []
+        at = self._left
+        if at:
+            pieces.append(data[:at])
+            self._left = max(0, at - len(data))
+        size = len(data)
+        while at < size:
+            line = _SIZE_LINE(data, at)
+            if line is None:
+                self._hold(data[at:])
+                break
+            at = line.end()
+            length = int(line[1], 16)
+            if not length:
+                self._trailers(data, at)
+                break
+            pieces.append(data[at : at + length])
+            at += length
+            if at > size:
+                self._left = at - size
+        return b"".join(pieces)
+
+    def end(self) -> None:
+        """Take note that the connection ended; only the last chunk ends a chunked body."""
+        if not self.done:
+            raise BodyError("the connection ended before the last chunk")
+
+    def _hold(self, rest: bytes) -> None:
+        """Keep the beginning of a size line."""
+        if len(rest) > MAX_LINE:
+            raise BodyError(f"a chunk's size line is longer than {MAX_LINE} bytes")
+        if not _PART_OF_A_SIZE_LINE(rest):
+            raise BodyError("a chunk is not followed by a proper size line")
+        self._held = rest
+
+    def _trailers(self, data: bytes, at: int) -> None:
+        """Skip the trailer section, which ends with an empty line."""
+        self._in_trailers = True
+        section = _TRAILERS(data, at)
+        if section is not None:
+            self.done = True
+            self.extra = data[section.end() :]
+            return
+        rest = data[at:]
+        if b"\r\n\r\n" in rest or rest.startswith(b"\r\n"):
+            raise BodyError("the trailer section is malformed")
+        if len(rest) > MAX_TRAILERS:
+            raise BodyError(f"the trailer section is longer than {MAX_TRAILERS} bytes")
+        self._held = rest
+
+
+class SizedBody:
+    """A body as long as `content-length` says (RFC 9112, section 6.2)."""
+
+    __slots__ = ("_left", "done", "extra")
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self.done = size == 0
+        self.extra = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """As much of the raw bytes as belongs to the body."""
+        left = self._left - len(data)
+        if left > 0:
+            self._left = left
+            return data
+        self.done = True
+        if left:
+            self.extra = data[left:]
+            return data[:left]
+        return data
+
+    def end(self) -> None:
+        """Take note that the connection ended."""
+        if not self.done:
+            raise BodyError(f"the connection ended {self._left} bytes before the body did")
+
+
+class OpenBody:
+    """A body that ends with the connection (RFC 9112, section 6.3, the last case)."""
+
+    __slots__ = ("done", "extra")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.extra = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """The raw bytes, all of which are body."""
+        return data
+
+    def end(self) -> None:
+        """Take note that the connection ended, and the body with it."""
+        self.done = True
