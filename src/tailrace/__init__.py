@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .aio.streams import AsyncStream as AsyncStream
     from .core.clocks import DEFAULT_TIMEOUT as DEFAULT_TIMEOUT
     from .core.clocks import Timeout as Timeout
+    from .core.cursor import RESTARTED as RESTARTED
     from .core.errors import AnthropicError as AnthropicError
     from .core.errors import APIConnectionError as APIConnectionError
     from .core.errors import APIError as APIError
@@ -91,6 +92,8 @@ if TYPE_CHECKING:
     from .core.events import ParsedMessageStopEvent as ParsedMessageStopEvent
     from .core.events import ParsedMessageStreamEvent as ParsedMessageStreamEvent
     from .core.events import SignatureEvent as SignatureEvent
+    from .core.events import StreamContinuedEvent as StreamContinuedEvent
+    from .core.events import StreamRestartedEvent as StreamRestartedEvent
     from .core.events import TextEvent as TextEvent
     from .core.events import ThinkingEvent as ThinkingEvent
     from .core.given import NOT_GIVEN as NOT_GIVEN
@@ -99,6 +102,8 @@ if TYPE_CHECKING:
     from .core.given import not_given as not_given
     from .core.given import omit as omit
     from .core.partial_json import PartialJSON as PartialJSON
+    from .core.rate_limits import Limit as Limit
+    from .core.rate_limits import RateLimits as RateLimits
     from .core.retry import DEFAULT_MAX_RETRIES as DEFAULT_MAX_RETRIES
     from .core.retry import Attempt as Attempt
     from .core.view import View as View
@@ -135,6 +140,7 @@ _HOMES: dict[str, str] = {
         "BetaAsyncMessageStreamManager=AsyncMessageStreamManager"
     ),
     "core.clocks": "DEFAULT_TIMEOUT Timeout",
+    "core.cursor": "RESTARTED",
     "core.errors": (
         "APIConnectionError APIError APIResponseValidationError APIStatusError APITimeoutError "
         "APIWebhookValidationError AnthropicError AuthenticationError BadRequestError "
@@ -156,7 +162,8 @@ _HOMES: dict[str, str] = {
     "core.events": (
         "CitationEvent CompactionEvent ContentBlockStopEvent InputJsonEvent MessageStopEvent "
         "MessageStreamEvent ParsedContentBlockStopEvent ParsedMessageStopEvent "
-        "ParsedMessageStreamEvent SignatureEvent TextEvent ThinkingEvent "
+        "ParsedMessageStreamEvent SignatureEvent StreamContinuedEvent StreamRestartedEvent "
+        "TextEvent ThinkingEvent "
         "BetaInputJsonEvent=InputJsonEvent BetaTextEvent=TextEvent "
         "BetaMessageStopEvent=MessageStopEvent BetaMessageStreamEvent=MessageStreamEvent "
         "BetaContentBlockStopEvent=ContentBlockStopEvent ParsedBetaTextEvent=TextEvent "
@@ -166,6 +173,7 @@ _HOMES: dict[str, str] = {
     ),
     "core.given": "NOT_GIVEN NotGiven Omit not_given omit",
     "core.partial_json": "PartialJSON",
+    "core.rate_limits": "Limit RateLimits",
     "core.retry": "Attempt DEFAULT_MAX_RETRIES",
     "core.view": "View BaseModel=View",
     "sync.client": "Anthropic Client=Anthropic",

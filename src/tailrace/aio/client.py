@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tailrace.core.given import NOT_GIVEN
 from tailrace.core.headers import HeaderValue
+from tailrace.core.recovery import RecoveryPolicy
 from tailrace.core.settings import AuthScheme
 from tailrace.procedures.client import ClientBase
 from tailrace.procedures.exchange import RetryHook
@@ -28,12 +29,14 @@ class AsyncAnthropic(ClientBase):
 
     What is not given is read from the environment: `ANTHROPIC_API_KEY` or `ANTHROPIC_AUTH_TOKEN`,
     `ANTHROPIC_BASE_URL`, `ANTHROPIC_CUSTOM_HEADERS` and the usual proxy variables. `timeout` is a
-    number of seconds, a `Timeout`, or `None`; `max_retries=0` turns retries off. `verify` is
-    `True`, the path of a CA bundle, an `ssl.SSLContext`, or `False`. `http_client` replaces the transport
-    by an `httpx2.AsyncClient` of yours, which is not closed with this client unless you close it.
+    number of seconds, a `Timeout`, or `None`; `max_retries=0` turns retries off. `recovery` says
+    what to do when a reply breaks after its first content: raise, go on from there, or begin anew.
+    `verify` is `True`, the path of a CA bundle, an `ssl.SSLContext`, or `False`. `http_client`
+    replaces the transport by an `httpx2.AsyncClient` of yours.
 
     Nothing is opened, and no event loop is needed, before the first request. Tasks may share a
-    client, also those of one event loop after another. Raises `TypeError` or `ValueError` for an argument that cannot be.
+    client, also those of one event loop after another. Raises `TypeError` or
+    `ValueError` for an argument that cannot be.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class AsyncAnthropic(ClientBase):
         verify: bool | str | ssl.SSLContext = True,
         proxy: str | None = None,
         on_retry: RetryHook | None = None,
+        recovery: RecoveryPolicy = "raise",
     ) -> None:
         super().__init__(
             environ=os.environ,
@@ -65,6 +69,7 @@ class AsyncAnthropic(ClientBase):
             default_headers=default_headers,
             default_query=default_query,
             on_retry=on_retry,
+            recovery=recovery,
             make_wire=lambda: _make_wire(http_client, verify, proxy),
         )
         if http_client is not None:

@@ -16,6 +16,8 @@ from tailrace.core.errors import APIError
 from tailrace.core.events import MessageStreamEvent, RawMessageStreamEvent
 from tailrace.core.finals import current_snapshot, final_message, final_text
 from tailrace.core.http import Response
+from tailrace.core.rate_limits import RateLimits
+from tailrace.core.retry import Attempt
 from tailrace.procedures.exchange import Exchange
 
 T = TypeVar("T")
@@ -37,17 +39,21 @@ class _Iterate(AsyncIterator[T]):
     async def __anext__(self) -> T:
         exchange, cursor = self._exchange, self._cursor
         while True:
+            if cursor.stop_asked:
+                exchange.stop()
+                raise StopAsyncIteration
             try:
                 item = self._take(cursor)
             except APIError as error:
-                exchange.fail(error)
-                raise
+                await exchange.recover(error)
+                continue
             if item is not None:
                 return item
             frames = await exchange.next_frames()
-            if not frames:
+            if frames:
+                cursor.feed(frames)
+            elif exchange.ended:
                 raise StopAsyncIteration
-            cursor.feed(frames)
 
 
 class _AsyncStreamBase(Generic[T]):
@@ -86,6 +92,29 @@ class _AsyncStreamBase(Generic[T]):
     def workspace_id(self) -> str | None:
         """The workspace that was charged (the `anthropic-workspace-id` header)."""
         return self.response.workspace_id
+
+    @property
+    def rate_limits(self) -> RateLimits:
+        """What the answer's headers say of the key's rate limits."""
+        return RateLimits.from_headers(self.response.headers)
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The tries so far: those that failed, and the one that answered."""
+        return self._exchange.attempts
+
+    def stop(self) -> None:
+        """End the reply here, without an error: the loop ends, the connection is closed, and the
+        message says `stopped_by_caller`."""
+        self._exchange.stop()
+
+    def stop_when(self, predicate: Callable[[T], object]) -> Self:
+        """Stop once `predicate` is true of an event, after that event has been handed on.
+
+        In `text_stream` too the predicate sees the events. Returns the stream itself.
+        """
+        self._exchange.cursor.watch(predicate)
+        return self
 
     async def close(self) -> None:
         """Close the connection at once, without reading the rest; may be called again, and from

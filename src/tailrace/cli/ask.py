@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -106,9 +106,9 @@ def _json_lines(stream: MessageStream) -> Iterator[str]:
         yield event.to_json(indent=None) + "\n"
 
 
-def _prompt(words: list[str], piped: TextIO) -> str:
+def _prompt(words: list[str], piped: TextIO | None) -> str:
     given = " ".join(words)
-    if piped is None or piped.isatty():  # pyright: ignore[reportUnnecessaryComparison]
+    if piped is None or piped.isatty():
         return given
     return "\n\n".join(part for part in (given, piped.read().strip()) if part)
 
@@ -118,7 +118,7 @@ def _has_key() -> bool:
 
 
 @contextmanager
-def _client(options: argparse.Namespace) -> Iterator[Anthropic]:
+def _client(options: argparse.Namespace) -> Generator[Anthropic, None, None]:
     if not options.sim:
         with Anthropic(base_url=options.base_url) as client:
             yield client

@@ -45,6 +45,14 @@ _USAGE_FROM_DELTA = (
 )
 
 
+_SUMMED = (
+    "input_tokens",
+    "output_tokens",
+    "cache_creation_input_tokens",
+    "cache_read_input_tokens",
+)
+
+
 class EventOrderError(ValueError):
     """An event came where it has no meaning; the text says which and where."""
 
@@ -107,11 +115,12 @@ class Accumulator:
     `complete` is true once the API said that the message is finished; only then is it one.
     """
 
-    __slots__ = ("_blocks", "_message", "finished")
+    __slots__ = ("_blocks", "_earlier", "_message", "finished")
 
     def __init__(self) -> None:
         self._message: Message | None = None
         self._blocks: list[_Block] = []
+        self._earlier: dict[str, int] = {}  # usage of the tries this message was continued from
         self.finished = False
         """Whether `message_stop` came."""
 
@@ -137,7 +146,34 @@ class Accumulator:
         for block in self._blocks:
             if not block.done:
                 block.write()
+        if self._message is not None:
+            self._message._open_blocks = tuple(
+                index for index, block in enumerate(self._blocks) if not block.done
+            )
         return self._message
+
+    @property
+    def block_count(self) -> int:
+        """How many content blocks the message has."""
+        return len(self._blocks)
+
+    def give_up(self, count: int) -> None:
+        """Take the last `count` blocks out of the message: their reply was cut inside them."""
+        if self._message is not None and count:
+            del self._blocks[-count:]
+            del self._message["content"][-count:]
+
+    def continue_usage(self, begun: Mapping[str, Any]) -> None:
+        """Count what comes on top of the usage so far; `begun` is the new reply's at its start.
+
+        The part of a try that was cut is a lower bound, and so is then the sum.
+        """
+        if self._message is None:
+            return
+        usage: Any = self._message["usage"]
+        self._earlier = {name: usage.get(name) or 0 for name in _SUMMED}
+        self._merge_usage(self._message, begun)
+        usage._certainty = "lower_bound"
 
     def finish(self) -> None:
         """Say that the body ended cleanly where the message was complete."""
@@ -227,10 +263,13 @@ class Accumulator:
         usage: Any = message["usage"]
         if received.get("output_tokens") is not None:
             usage["output_tokens"] = received["output_tokens"]
-            usage._certainty = "exact"
+            usage._certainty = "lower_bound" if self._earlier else "exact"
         for name in _USAGE_FROM_DELTA:
             if received.get(name) is not None:
                 usage[name] = received[name]
+        for name, earlier in self._earlier.items():
+            if received.get(name) is not None:
+                usage[name] = received[name] + earlier
 
     def _message_stop(self, event: View) -> MessageStopEvent:
         if self._message is None:

@@ -14,6 +14,7 @@ framing is read strictly: a wrong size or a missing CRLF means that the bytes ca
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Protocol
 
 MAX_LINE = 4096
@@ -169,3 +170,27 @@ class OpenBody:
     def end(self) -> None:
         """Take note that the connection ended, and the body with it."""
         self.done = True
+
+
+def body_of(
+    method: str, status: int, codings: Iterable[str] = (), sizes: Iterable[str] = ()
+) -> Body:
+    """How the body of an answer is delimited (RFC 9112, section 6.3).
+
+    `codings` and `sizes` are the values of `transfer-encoding` and `content-length`. Raises
+    `BodyError` where they leave it open, as an answer meant to mislead would.
+    """
+    if method == "HEAD" or status in (204, 304):
+        return SizedBody(0)
+    named = [coding.strip().lower() for coding in codings]
+    if named:
+        if named != ["chunked"]:
+            raise BodyError("its transfer-encoding is not chunked alone")
+        return ChunkedBody()
+    said = {size.strip() for size in sizes}
+    if not said:
+        return OpenBody()
+    size = said.pop()
+    if said or not (size.isascii() and size.isdigit() and len(size) < 19):
+        raise BodyError("its content-length is not one number")
+    return SizedBody(int(size))

@@ -135,11 +135,23 @@ class Message(
         "stop_details": RefusalStopDetails,
         "usage": Usage,
     },
-    hidden={"_complete": True, "_attempts": (), "_stopped_by_caller": False},
+    hidden={
+        "_complete": True,
+        "_attempts": (),
+        "_open_blocks": (),
+        "_stopped_by_caller": False,
+    },
 ):
     """A reply of the model. Only the beta API sends `context_management` and the last field."""
 
-    __slots__ = ("_attempts", "_complete", "_request_id", "_stopped_by_caller", "_workspace_id")
+    __slots__ = (
+        "_attempts",
+        "_complete",
+        "_open_blocks",
+        "_request_id",
+        "_stopped_by_caller",
+        "_workspace_id",
+    )
 
     id: str
     container: Container | None
@@ -157,6 +169,7 @@ class Message(
 
     _attempts: tuple[Any, ...]
     _complete: bool
+    _open_blocks: tuple[int, ...]
     _request_id: str | None
     _stopped_by_caller: bool
     _workspace_id: str | None
@@ -186,9 +199,16 @@ class Message(
     def to_param(self) -> MessageParam:
         """This reply as a turn of the next request: its role and its blocks, exactly as received.
 
-        The list is a new one; the blocks in it are this message's own.
+        The list is a new one; the blocks in it are this message's own. Of a reply that was cut or
+        stopped, a block that had not ended is left out unless it is text: half a thinking block
+        has no signature, and half a tool call is none.
         """
-        return {"role": self.role, "content": list(self.content or ())}
+        content = [
+            block
+            for index, block in enumerate(self.content or ())
+            if index not in self._open_blocks or (block.type == "text" and block.text)
+        ]
+        return {"role": self.role, "content": content}
 
 
 def message(data: dict[str, Any]) -> Message:

@@ -11,7 +11,8 @@ An `error` event, malformed JSON and events out of order are raised here, with w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, cast
 
 import msgspec
@@ -21,9 +22,22 @@ from .errors import APIError, StreamProtocolError, StreamTruncatedError, stream_
 from .events import RawMessageStreamEvent, TextEvent, decode_payload, wire_event
 from .framing import ServerSentEvent
 from .http import Response
+from .recovery import Continuation
+from .seam import Seam
 
 _REPLACED = frozenset({"content_block_stop", "message_stop"})
 _MISSHAPEN = (ValueError, LookupError, TypeError, AttributeError)
+
+
+class _Restarted(str):
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "RESTARTED"
+
+
+RESTARTED = _Restarted()
+"""The piece of text, empty, at which a reply begins anew; compare with `is`."""
 
 
 class _Text(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,50 +59,77 @@ _decode_text = msgspec.json.Decoder(_TextDelta).decode
 class Cursor:
     """Where the reader is."""
 
-    __slots__ = ("_frames", "_pending", "accumulator", "response")
+    __slots__ = (
+        "_frames",
+        "_pending",
+        "_seam",
+        "_waiting",
+        "_watch",
+        "accumulator",
+        "response",
+        "stop_asked",
+    )
 
     def __init__(self) -> None:
         self.accumulator = Accumulator()
         self.response: Response | None = None
+        self.stop_asked = False
+        """Whether the reader wants no more: it called `stop`, or what it waits for came."""
         self._frames: Iterator[ServerSentEvent] = iter(())
         self._pending: Any = None  # the derived event still owed, or the arguments to make it from
+        self._waiting: deque[dict[str, Any]] = deque()  # events that come before the next frame
+        self._seam: Seam | None = None
+        self._watch: Callable[[Any], object] | None = None
 
     def feed(self, frames: Iterable[ServerSentEvent]) -> None:
         """Bring the next frames; those before them must have been read."""
         self._frames = iter(frames)
+
+    def stop(self) -> None:
+        """Read no more: what was brought and not read is dropped."""
+        self.stop_asked = True
+        self._drop()
+
+    def watch(self, predicate: Callable[[Any], object] | None) -> None:
+        """Set `stop_asked` once `predicate` is true of an event that was read."""
+        self._watch = predicate
 
     def next_event(self) -> Any:
         """The next event in the helper's order, or `None` when more frames are needed."""
         pending: Any = self._pending
         if pending is not None:
             self._pending = None
-            return TextEvent(*cast("Any", pending)) if type(pending) is tuple else pending
-        for frame in self._frames:
-            event = self._read(frame)
+            return self._seen(
+                TextEvent(*cast("Any", pending)) if type(pending) is tuple else pending
+            )
+        while True:
+            event: Any = self._next_wire_event()
             if event is None:
-                continue
+                return None
             derived = self._apply(event)
-            if derived is None:
-                return event
-            if event["type"] in _REPLACED:
-                return derived
-            self._pending = derived
-            return event
-        return None
+            if derived is not None:
+                if event["type"] in _REPLACED:
+                    return self._seen(derived)
+                self._pending = derived
+            return self._seen(event)
 
     def next_raw(self) -> RawMessageStreamEvent | None:
         """The next wire event, or `None` when more frames are needed."""
         self._pending = None
-        for frame in self._frames:
-            event = self._read(frame)
-            if event is not None:
-                self._apply(event)
-                return event
-        return None
+        event = self._next_wire_event()
+        if event is not None:
+            self._apply(event)
+            self._seen(event)
+        return event
 
     def next_text(self) -> str | None:
-        """The next piece of text, or `None` when more frames are needed."""
+        """The next piece of text, or `None` when more frames are needed.
+
+        Where a reply begins anew (recovery by restart) the piece is `RESTARTED`, which is empty.
+        """
         self._pending = None
+        if self._waiting or self._seam is not None or self._watch is not None:
+            return self._next_text_in_full()
         for frame in self._frames:
             data = frame.raw_data
             if frame.event == "content_block_delta" and b'"text_delta"' in data:
@@ -98,10 +139,41 @@ class Cursor:
                     pass
                 else:
                     return self._take_text(event.index, event.delta.text)
-            text = self._text_of(frame)
+            wire = self._read(frame)
+            text = None if wire is None else self._text_of(wire)
             if text is not None:
                 return text
         return None
+
+    def _next_text_in_full(self) -> str | None:
+        while (event := self._next_wire_event()) is not None:
+            text = self._text_of(event)
+            if text is not None:
+                return text
+        return None
+
+    def _next_wire_event(self) -> RawMessageStreamEvent | None:
+        waiting = self._waiting
+        while True:
+            if waiting:
+                return wire_event(waiting.popleft())
+            for frame in self._frames:
+                event = self._read(frame)
+                if event is None:
+                    continue
+                if self._seam is None:
+                    return event
+                waiting.extend(self._seam.rewrite(event))
+                if event["type"] == "message_start":
+                    self.accumulator.continue_usage(self._seam.usage)
+                break
+            else:
+                return None
+
+    def _seen(self, event: Any) -> Any:
+        if self._watch is not None and self._watch(event):
+            self.stop_asked = True
+        return event
 
     def _take_text(self, index: int, text: str) -> str:
         try:
@@ -112,15 +184,41 @@ class Cursor:
             self._pending = (text, growing, growing.length)
         return text
 
-    def _text_of(self, frame: ServerSentEvent) -> str | None:
-        event: Any = self._read(frame)
-        if event is None:
-            return None
+    def _text_of(self, event: Any) -> str | None:
         derived = self._apply(event)
-        if event["type"] != "content_block_delta" or event["delta"].get("type") != "text_delta":
+        self._seen(event)
+        kind = event["type"]
+        if kind == "stream_restarted":
+            return RESTARTED
+        if kind != "content_block_delta" or event["delta"].get("type") != "text_delta":
+            if derived is not None:
+                self._seen(derived)
             return None
-        self._pending = derived
+        if self._watch is None:
+            self._pending = derived
+        elif derived is not None:
+            self._seen(derived)
         return cast("str", event["delta"]["text"])
+
+    # -- going on after a failure --------------------------------------------------------------
+
+    def go_on(self, continuation: Continuation, note: dict[str, Any]) -> None:
+        """Expect the frames of a continuation; `note` is the event that says so."""
+        self._drop()
+        self.accumulator.give_up(len(continuation.discarded))
+        self._seam = Seam(continuation, kept=self.accumulator.block_count)
+        self._waiting.append(note)
+
+    def start_over(self, note: dict[str, Any]) -> None:
+        """Expect the frames of a reply that begins anew; `note` is the event that says so."""
+        self._drop()
+        self.accumulator = Accumulator()
+        self._waiting.append(note)
+
+    def _drop(self) -> None:
+        self._frames = iter(())
+        self._waiting.clear()
+        self._seam = None
 
     def _read(self, frame: ServerSentEvent) -> RawMessageStreamEvent | None:
         """The event a frame holds; `None` for pings and for frames without data."""
@@ -151,7 +249,7 @@ class Cursor:
         except _MISSHAPEN as error:
             raise self.protocol_error(f"{event.get('type')}: {error}") from error
         if self.accumulator.finished:
-            self._frames = iter(())  # the message ends here, whatever else the body holds
+            self._drop()  # the message ends here, whatever else the body holds
         return derived
 
     # -- errors, each with what had arrived ----------------------------------------------------

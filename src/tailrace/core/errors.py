@@ -26,6 +26,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from .http import Request, Response
+from .rate_limits import RateLimits
 
 if TYPE_CHECKING:
     from .content import Message
@@ -180,6 +181,11 @@ class APIStatusError(APIError):
     status_code: int
     request_id: str | None
     workspace_id: str | None
+
+    @property
+    def rate_limits(self) -> RateLimits:
+        """What the answer's headers say of the key's rate limits."""
+        return RateLimits.from_headers(self.response.headers)
 
     def __init__(self, message: str, *, response: Any, body: object | None) -> None:
         super().__init__(message, getattr(response, "request", None), body=body)

@@ -182,6 +182,34 @@ class RawMessageStopEvent(View):
     type: Literal["message_stop"]
 
 
+class StreamContinuedEvent(View):
+    """Not of the wire: the reply broke and goes on by a new request (`recovery="continue"`).
+
+    `attempt` is the number of the new try, `reason` why the last one failed, `discarded` the
+    indices of content blocks that were given up; blocks that follow take their indices.
+    """
+
+    __slots__ = ()
+
+    type: Literal["stream_continued"]
+    attempt: int
+    reason: str
+    discarded: list[int]
+
+
+class StreamRestartedEvent(View):
+    """Not of the wire: the reply broke and begins anew (`recovery="restart"`).
+
+    Whatever was shown of it should be cleared. `attempt` and `reason` are as above.
+    """
+
+    __slots__ = ()
+
+    type: Literal["stream_restarted"]
+    attempt: int
+    reason: str
+
+
 class UnknownEvent(View):
     """An event this version does not know, with its data."""
 
@@ -206,6 +234,8 @@ EVENTS: Mapping[str, type[View]] = {
     "content_block_stop": RawContentBlockStopEvent,
     "message_delta": RawMessageDeltaEvent,
     "message_stop": RawMessageStopEvent,
+    "stream_continued": StreamContinuedEvent,
+    "stream_restarted": StreamRestartedEvent,
 }
 
 
@@ -391,6 +421,8 @@ MessageStreamEvent: TypeAlias = (
     | ContentBlockStopEvent
     | RawMessageDeltaEvent
     | MessageStopEvent
+    | StreamContinuedEvent
+    | StreamRestartedEvent
 )
 """What iterating a message stream yields. Events unknown to this version come as `UnknownEvent`."""
 

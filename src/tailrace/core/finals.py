@@ -18,7 +18,8 @@ def current_snapshot(cursor: Cursor) -> Message:
 def final_message(cursor: Cursor) -> Message:
     """The complete message. Raises `StreamClosedError` where the stream was not read to its end."""
     message = cursor.accumulator.snapshot()
-    if message is None or not cursor.accumulator.complete:
+    stopped = message is not None and message.stopped_by_caller
+    if message is None or not (cursor.accumulator.complete or stopped):
         raise StreamClosedError(
             "there is no final message: the stream was not read to its end", partial=message
         )

@@ -10,12 +10,13 @@ continuation of a paragraph in there (`_Inside`). Every character is looked at a
 times: an undecided beginning is looked at again only when a character arrives that may decide it.
 
 The rules are those of CommonMark 0.31 (section 4, leaf blocks; section 5, container blocks) and the
-tables of GitHub Flavored Markdown. Block-level HTML tags (kinds 6 and 7) read as paragraphs.
+tables of GitHub Flavored Markdown.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -33,6 +34,7 @@ class _Line(NamedTuple):
     text: str = ""  # what follows the indent; of an incomplete line, what has come
     mark: str = ""  # a list's bullet or delimiter
     width: int = 0  # columns before the content of a list item
+    bare: bool = False  # a list item without content on its first line
     interrupts: bool = False  # whether it ends a paragraph that stands before it
 
 
@@ -115,11 +117,18 @@ class MarkdownBlocks:
 
 # -- lines -----------------------------------------------------------------------------------
 
+# Section 4.6, by the kinds' numbers: 1 to 5 have an end of their own, 6 and 7 a blank line.
 _HTML = re.compile(
     r"<(?:(?P<tag>script|pre|style|textarea)(?=[\s>]|\Z)|(?P<comment>!--)|(?P<pi>\?)"
-    r"|(?P<cdata>!\[CDATA\[)|(?P<declaration>![A-Z]))",
+    r"|(?P<cdata>!\[CDATA\[)|(?P<declaration>![A-Z])"
+    r"|(?P<block>/?(?:address|article|aside|base|basefont|blockquote|body|caption|center|col"
+    r"|colgroup|dd|details|dialog|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame"
+    r"|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main|menu|menuitem|nav|noframes"
+    r"|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|thead|title|tr"
+    r"|track|ul)(?=[\s>]|/>|\Z)))",
     re.IGNORECASE,
 )
+_LONE_TAG = re.compile(r"<(?:/[a-z][a-z\d-]*\s*|[a-z][a-z\d-]*(?:\s[^<>]*)?)>\s*\Z", re.IGNORECASE)
 _HTML_ENDS = {
     "tag": re.compile("</(?:script|pre|style|textarea)>", re.IGNORECASE),
     "comment": re.compile("-->"),
@@ -141,7 +150,7 @@ _UNDECIDED: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
     (re.compile(rf"\*(?:{_WS}*\*)*{_WS}*"), re.compile(r"[^* \t\r]")),
     (re.compile(rf"_(?:{_WS}*_)*{_WS}*"), re.compile(r"[^_ \t\r]")),
     (re.compile(rf"(?:\+|\d{{1,9}}[.)]){_WS}*"), _NOT_SPACE),
-    (re.compile(r"<(?:!(?:-|\[[CDAT]{0,5})?|[a-z]{0,8})?", re.IGNORECASE), _ANY),
+    (re.compile(r"<(?:!(?:-|\[[CDAT]{0,5})?|/?[a-z\d]{0,10}/?)?", re.IGNORECASE), _ANY),
 )
 
 
@@ -167,7 +176,7 @@ def _marked(indent: int, text: str) -> _Line | None:
     for kind, start in (("heading", _HEADING), ("fence", _FENCE), ("rule", _RULE), ("html", _HTML)):
         if start.match(text):
             return _Line(kind, indent, text, interrupts=True)
-    return None
+    return _Line("html", indent, text) if _LONE_TAG.match(text) else None
 
 
 def _item(indent: int, text: str) -> _Line | None:
@@ -181,7 +190,7 @@ def _item(indent: int, text: str) -> _Line | None:
     room = _columns(before + space) - len(before)
     width = len(before) + (room if content and room <= 4 else 1)
     interrupts = bool(content) and (not marker[0].isdigit() or marker[:-1] == "1")
-    return _Line("item", indent, text, marker[-1], width, interrupts)
+    return _Line("item", indent, text, marker[-1], width, not content, interrupts)
 
 
 def _columns(space: str) -> int:
@@ -222,26 +231,38 @@ class _Single:
 
 
 class _Paragraph:
-    """A paragraph, a table, or a heading underlined on its last line."""
+    """A paragraph, a heading underlined on its last line, or a table.
+
+    A table directly below a paragraph, with no blank line between, stays with it.
+    """
 
     raw = False
     _underline = re.compile(rf"(?:=+|-+){_WS}*\Z")
     _table = re.compile(rf"(?=.*\|)\|?{_CELL}(?:\|{_CELL})*\|?\Z")
 
     def __init__(self, line: _Line) -> None:
-        del line
         self.done = False
         self._is_table = False
+        self._head = line.text  # the last line, which may be a table's head
 
     def goes_on(self, line: _Line) -> bool:
+        if self._is_table:
+            return line.kind in ("text", "blank") or (line.kind == "html" and not line.interrupts)
         return not line.interrupts or self._underlines(line)
 
     def add(self, line: _Line) -> None:
-        self.done = line.kind == "blank" or self._underlines(line)
-        self._is_table = self._is_table or self._table.match(line.text.rstrip()) is not None
+        self.done = line.kind == "blank" or (not self._is_table and self._underlines(line))
+        if self._table.match(line.text.rstrip()) and _cells(line.text) == _cells(self._head):
+            self._is_table = True
+        self._head = line.text
 
     def _underlines(self, line: _Line) -> bool:
-        return not self._is_table and line.indent < 4 and bool(self._underline.match(line.text))
+        return line.indent < 4 and bool(self._underline.match(line.text))
+
+
+def _cells(row: str) -> int:
+    row = row.strip().removeprefix("|").removesuffix("|")
+    return 1 + row.count("|") - row.count("\\|")
 
 
 class _Indented:
@@ -284,43 +305,52 @@ def _closing_fence(opening: str) -> re.Pattern[str]:
 
 
 class _Html:
-    """A comment, script or the like: it lasts until its own end, over blank lines too."""
+    """A block of HTML: with an end of its own, over blank lines too, or up to a blank line."""
 
     raw = True
 
     def __init__(self, line: _Line) -> None:
         found = _HTML.match(line.text)
-        self._end = _HTML_ENDS[(found and found.lastgroup) or "tag"]
-        self.done = self._end.search(line.text, found.end() if found else 0) is not None
+        self._end = _HTML_ENDS.get((found and found.lastgroup) or "")
+        self.done = found is not None and self._ends(line.text[found.end() :])
+
+    def _ends(self, text: str) -> bool:
+        return self._end is not None and self._end.search(text) is not None
 
     def goes_on(self, line: _Line) -> bool:
         del line
         return True
 
     def add(self, line: _Line) -> None:
-        self.done = self._end.search(line.text) is not None
+        self.done = self._ends(line.text) if self._end else line.kind == "blank"
 
 
 class _Inside:
     """What the last line of a container leaves open: a paragraph, a fence or neither."""
 
-    _prefix = re.compile(rf"(?:{_WS}*(?:>|(?:[-+*]|\d{{1,9}}[.)])(?={_WS}|\Z)))*{_WS}*")
+    _prefix = re.compile(rf"(?:{_WS}*(?:>|(?:[-+*]|\d{{1,9}}[.)])(?={_WS}|\Z)))*({_WS}*)")
 
     def __init__(self) -> None:
         self.lazy = False  # a paragraph is open, which an unindented line would go on with
         self._closing: re.Pattern[str] | None = None
 
-    def saw(self, text: str) -> None:
+    def goes_on_lazily(self, line: _Line) -> bool:
+        return self.lazy and not line.interrupts and line.kind != "item"
+
+    def saw(self, text: str, inset: int = 0) -> None:
+        """Take a line of the container, `inset` columns deeper than what the container holds."""
         found = self._prefix.match(text)
-        rest = text[found.end() :] if found else text
+        space, rest = (found[1], text[found.end() :]) if found else ("", text)
+        is_code = not self.lazy and (inset >= 4 or len(space) > 4)
         if self._closing is not None:
             self._closing = None if self._closing.match(rest) else self._closing
             self.lazy = False
-        elif _FENCE.match(rest):
+        elif _FENCE.match(rest) and not is_code:
             self._closing = _closing_fence(rest)
             self.lazy = False
         else:
-            self.lazy = bool(rest) and not _HEADING.match(rest) and not _RULE.match(rest)
+            is_other = _HEADING.match(rest) or _RULE.match(rest)
+            self.lazy = bool(rest) and not is_code and not is_other
 
 
 class _Quote:
@@ -334,13 +364,14 @@ class _Quote:
         self._inside.saw(line.text)
 
     def goes_on(self, line: _Line) -> bool:
-        if line.kind in ("quote", "blank"):
-            return True
-        return self._inside.lazy and not line.interrupts
+        return line.kind in ("quote", "blank") or self._inside.goes_on_lazily(line)
 
     def add(self, line: _Line) -> None:
         self.done = line.kind == "blank"
         self._inside.saw(line.text)
+
+
+_NOTHING_FITS = sys.maxsize
 
 
 class _List:
@@ -356,6 +387,7 @@ class _List:
 
     def _begin_item(self, line: _Line) -> None:
         self._width = line.width
+        self._bare = line.bare
         self._inside = _Inside()
         self._inside.saw(line.text)
 
@@ -365,14 +397,17 @@ class _List:
     def goes_on(self, line: _Line) -> bool:
         if line.kind == "blank" or line.indent >= self._width or self._is_sibling(line):
             return True
-        return not self._after_blank and self._inside.lazy and not line.interrupts
+        return not self._after_blank and self._inside.goes_on_lazily(line)
 
     def add(self, line: _Line) -> None:
         self._after_blank = line.kind == "blank"
         if self._is_sibling(line):
             self._begin_item(line)
         elif not self._after_blank:
-            self._inside.saw(line.text)
+            self._bare = False
+            self._inside.saw(line.text, line.indent - self._width)
+        elif self._bare:  # section 5.2: an item can begin with one blank line at most
+            self._width = _NOTHING_FITS
 
 
 _BLOCKS: dict[str, Callable[[_Line], _Block]] = {

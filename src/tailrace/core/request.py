@@ -66,7 +66,7 @@ HEADER_PARAMETERS = {
 }
 """The parameters that go into headers."""
 
-OPTION_PARAMETERS = frozenset({"betas", "extra_headers", "extra_query", "extra_body"})
+OPTION_PARAMETERS = frozenset({"betas", "extra_headers", "extra_query", "extra_body", "recovery"})
 """The parameters that say how to send, rather than what."""
 
 # The longest reply the API can be expected to give within ten minutes, by the official SDKs' rule

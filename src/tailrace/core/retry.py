@@ -73,11 +73,20 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
         """How many tries have failed."""
         return len(self.history)
 
-    def after(self, error: Exception, *, elapsed: float, chance: float, wall: float = 0.0) -> Retry:
+    def after(
+        self,
+        error: Exception,
+        *,
+        elapsed: float,
+        chance: float,
+        wall: float = 0.0,
+        usage: dict[str, Any] | None = None,
+    ) -> Retry:
         """The policy after a failed try; its `wait` is the pause before the next, in seconds.
 
         `elapsed` is the time since the call in seconds, `chance` a random number from 0 to 1,
-        `wall` the time of day as seconds since the epoch (for `retry-after` dates). Raises `error`
+        `wall` the time of day as seconds since the epoch (for `retry-after` dates), `usage` what
+        the failed try is known to have used. Raises `error`
         itself, its `attempts` filled in, when there is to be no other try.
         """
         asked = asked_wait(error, wall)
@@ -87,16 +96,21 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
             or not is_transient(error)
             or (self.patience is not None and elapsed + wait > self.patience)
         )
-        history = self.failed(error, None if final else wait)
+        history = self.failed(error, None if final else wait, usage)
         if final:
             if isinstance(error, APIError):
                 error.attempts = history
             raise error
         return msgspec.structs.replace(self, wait=wait, history=history)
 
-    def failed(self, error: Exception, wait: float | None = None) -> tuple[Attempt, ...]:
-        """The history with one more failed try."""
-        return (*self.history, _attempt(error, self.tries, wait))
+    def failed(
+        self,
+        error: Exception,
+        wait: float | None = None,
+        usage: dict[str, Any] | None = None,
+    ) -> tuple[Attempt, ...]:
+        """The history with one more failed try; `usage` is what it is known to have used."""
+        return (*self.history, _attempt(error, self.tries, wait, usage))
 
 
 def is_transient(error: Exception) -> bool:
@@ -166,7 +180,9 @@ def _number(text: str | None) -> float | None:
         return None
 
 
-def _attempt(error: Exception, tries: int, wait: float | None) -> Attempt:
+def _attempt(
+    error: Exception, tries: int, wait: float | None, usage: dict[str, Any] | None
+) -> Attempt:
     reason = "connection"
     status: int | None = None
     request_id: str | None = getattr(error, "request_id", None)
@@ -179,5 +195,10 @@ def _attempt(error: Exception, tries: int, wait: float | None) -> Attempt:
             type(error).__name__, "connection"
         )
     return Attempt(
-        number=tries + 1, reason=reason, status_code=status, request_id=request_id, wait=wait
+        number=tries + 1,
+        reason=reason,
+        status_code=status,
+        request_id=request_id,
+        wait=wait,
+        usage=usage,
     )

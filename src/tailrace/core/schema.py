@@ -563,7 +563,10 @@ _TOLD = re.compile(
 _NOT_TOLD = re.compile("returns?|yields?|raises?|except(ion)?s?|warns")
 _GOOGLE_ENTRY = re.compile(r"(\*{0,2}\w+)(?:\s*\(.*?\))?\s*:(?:\s+(.*))?")
 _NUMPY_ENTRY = re.compile(r"(\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)(?:\s*:.*)?()")
-_SPHINX_FIELD = re.compile(r":(\w+)(?:\s+([^:]+))?:(?:\s+(.*))?")
+_SPHINX_FIELD = re.compile(
+    r":(param(?:eter)?|arg(?:ument)?|key(?:word)?|[ic]?var|type|returns?|rtype|raises?|yields?)"
+    r"(?:\s+([^:]+))?:(?:\s+(.*))?"
+)
 _SPHINX_TOLD = re.compile("param(eter)?|arg(ument)?|key(word)?|[ic]?var")
 
 

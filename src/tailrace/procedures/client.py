@@ -14,6 +14,7 @@ from typing import Any, Self
 from tailrace.core.clocks import DEFAULT_TIMEOUT, Timeout
 from tailrace.core.given import NOT_GIVEN, NotGiven
 from tailrace.core.headers import HeaderValue, merge_headers
+from tailrace.core.recovery import RecoveryPolicy, check_policy
 from tailrace.core.settings import Settings
 
 from .exchange import RetryHook
@@ -58,9 +59,11 @@ class ClientBase:
         timeout: Any,
         max_retries: int,
         on_retry: RetryHook | None,
+        recovery: RecoveryPolicy,
         **settings: Any,
     ) -> None:
         check_max_retries(max_retries)
+        check_policy(recovery)
         enable_logging(environ.get("ANTHROPIC_LOG"))
         self._shared = SharedWire(make_wire)
         self._session = Session(
@@ -69,6 +72,7 @@ class ClientBase:
             timeout=clocks(timeout, DEFAULT_TIMEOUT),
             max_retries=max_retries,
             on_retry=on_retry,
+            recovery=recovery,
         )
 
     def with_options(
@@ -77,6 +81,7 @@ class ClientBase:
         timeout: Any = NOT_GIVEN,
         max_retries: int | NotGiven = NOT_GIVEN,
         on_retry: RetryHook | NotGiven | None = NOT_GIVEN,
+        recovery: RecoveryPolicy | NotGiven = NOT_GIVEN,
         default_headers: Mapping[str, HeaderValue] | None = None,
         set_default_headers: Mapping[str, HeaderValue] | None = None,
         default_query: Mapping[str, object] | None = None,
@@ -108,7 +113,11 @@ class ClientBase:
         for name in ("messages", "beta"):
             twin.__dict__.pop(name, None)
         twin._session = self._session.replace(
-            settings=replaced, timeout=timeout, max_retries=max_retries, on_retry=on_retry
+            settings=replaced,
+            timeout=timeout,
+            max_retries=max_retries,
+            on_retry=on_retry,
+            recovery=recovery,
         )
         return twin
 

@@ -3,8 +3,9 @@
 Theory of operation. An `Exchange` opens the request, repeats failed tries as `Retry` says, and
 brings frames to a `Cursor`, a chunk's worth a call. Until the *commit point*, the first frame with
 content, frames are held back: a failure before it (a lost connection, a clock, an `error` event, a
-page of HTML) is repeated and the caller never sees it. After it the failure is raised, with what
-had arrived. Which is which stands in `_OPENING`: frames that carry nothing a reader could miss.
+page of HTML) is repeated and the caller never sees it. Which is which stands in `_OPENING`: frames
+that carry nothing a reader could miss. After it the recovery policy decides: the failure is raised
+with what had arrived, or the reply is gone on with (`core.recovery`), or begun anew.
 
 The body is complete when `message_stop` came, or when it ended cleanly after a `stop_reason`.
 Anything else is an error. After `message_stop` the rest of the body is awaited for a moment only,
@@ -16,12 +17,13 @@ the connection: the finaliser is here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from tailrace.core.clocks import Deadlines, Expiry, Timeout
+from tailrace.core.content import Message
 from tailrace.core.cursor import Cursor
 from tailrace.core.errors import (
     APIConnectionError,
@@ -38,6 +40,7 @@ from tailrace.core.framing import (
     ServerSentEvent,
 )
 from tailrace.core.http import Request, Response
+from tailrace.core.recovery import Continuation, RecoveryPolicy, continuation
 from tailrace.core.retry import Attempt, Retry
 
 from .logs import log
@@ -65,6 +68,9 @@ class Exchange:
         timeout: Timeout,
         on_retry: RetryHook | None = None,
         max_event_bytes: int | None = DEFAULT_MAX_EVENT_BYTES,
+        recovery: RecoveryPolicy = "raise",
+        body: Mapping[str, Any] | None = None,
+        rebuild: Callable[[Mapping[str, Any]], Request] | None = None,
     ) -> None:
         self.cursor = Cursor()
         self._wire = wire
@@ -73,6 +79,9 @@ class Exchange:
         self._timeout = timeout
         self._on_retry = on_retry
         self._max_event_bytes = max_event_bytes
+        self._recovery = recovery
+        self._body: Mapping[str, Any] = body or {}
+        self._rebuild = rebuild
         self._called = wire.monotonic()
         self._incoming: Incoming | None = None
         self._decoder = EventStreamDecoder(max_event_bytes=max_event_bytes)
@@ -93,6 +102,11 @@ class Exchange:
         if self.cursor.response is None:
             raise RuntimeError("there is no response yet: the request has not been answered")
         return self.cursor.response
+
+    @property
+    def ended(self) -> bool:
+        """Whether the reply was read to its end, or to where the reader stopped it."""
+        return self._ended
 
     @property
     def closed(self) -> bool:
@@ -159,7 +173,7 @@ class Exchange:
             raise status_error(response, _error_body(body))
         return response
 
-    async def _again(self, error: Exception) -> None:
+    async def _again(self, error: Exception, usage: dict[str, Any] | None = None) -> None:
         """Wait for the next try, or raise the error if there is to be none."""
         self.abort_incoming()
         wire = self._wire
@@ -168,6 +182,7 @@ class Exchange:
             elapsed=wire.monotonic() - self._called,
             chance=wire.chance(),
             wall=wire.wall(),
+            usage=usage,
         )
         failed = self._retry.history[-1]
         log.info(
@@ -204,8 +219,11 @@ class Exchange:
                 try:
                     frames = await self._read_frames()
                 except (APIError, RetryableError) as error:
-                    if self._committed or self._closed:
+                    if self._closed:
                         raise
+                    if self._committed:
+                        await self.recover(error)
+                        return []
                     await self._again(error)
                     await self.start()
                     continue
@@ -218,6 +236,59 @@ class Exchange:
             self.fail(error)
             raise
         return []
+
+    async def recover(self, error: APIError | RetryableError) -> None:
+        """Go on after a failure past the commit point, as the policy says; else raise the failure.
+
+        The cursor has an event to read then, and `next_frames` brings what follows it.
+        """
+        try:
+            await self._recover(error)
+        except BaseException as failure:
+            self.fail(failure)
+            raise
+
+    async def _recover(self, error: APIError | RetryableError) -> None:
+        cursor = self.cursor
+        accumulator = cursor.accumulator
+        if self._closed or self._recovery == "raise" or self._rebuild is None:
+            raise error
+        if accumulator.complete:  # only the end of the body was lost
+            accumulator.finish()
+            self.abort_incoming()
+            await self._finish()
+            return
+        partial = accumulator.snapshot()
+        going_on: Continuation | None = None
+        if self._recovery == "continue":
+            going_on = continuation(self._body, partial, accumulator.complete_blocks)
+            if going_on is None:
+                raise error
+        await self._again(error, dict(partial["usage"]) if partial is not None else None)
+        failed = self._retry.history[-1]
+        note: dict[str, Any] = {"attempt": self._retry.tries + 1, "reason": failed.reason}
+        if going_on is None:
+            cursor.start_over({"type": "stream_restarted", **note})
+        else:
+            note["discarded"] = list(going_on.discarded)
+            self._request = self._rebuild(going_on.body)
+            self._body = going_on.body
+            cursor.go_on(going_on, {"type": "stream_continued", **note})
+        self._committed = False
+        await self.start()
+
+    def stop(self) -> None:
+        """End the reply here, because the reader has enough: no error, and no more frames."""
+        if self._ended:
+            return
+        self._ended = True
+        self.cursor.stop()
+        self.abort_incoming()
+        self._mark_closed()
+        message = self.cursor.accumulator.snapshot()
+        if message is not None:
+            message._stopped_by_caller = True
+            self._sign(message)
 
     def fail(self, error: BaseException) -> None:
         """Be done because of an error: close the connection, and keep the error to raise again."""
@@ -321,9 +392,7 @@ class Exchange:
         self._ended = True
         message = self.cursor.accumulator.snapshot()
         if message is not None:
-            message._attempts = self.attempts
-            message._request_id = self.response.request_id
-            message._workspace_id = self.response.workspace_id
+            self._sign(message)
         incoming, self._incoming = self._incoming, None
         if incoming is None:
             return
@@ -334,6 +403,12 @@ class Exchange:
             incoming.abort()  # the reply is complete; only the connection is lost
         await incoming.close()
         self.response.is_closed = True
+
+    def _sign(self, message: Message) -> None:
+        """Note on the message what is known of it besides its JSON."""
+        message._attempts = self.attempts
+        message._request_id = self.response.request_id
+        message._workspace_id = self.response.workspace_id
 
     # -- a reply that comes in one piece -------------------------------------------------------
 

@@ -8,7 +8,6 @@ the same wire.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ from tailrace.core.clocks import DEFAULT_TIMEOUT, Timeout, timeout_from
 from tailrace.core.framing import DEFAULT_MAX_EVENT_BYTES
 from tailrace.core.given import NotGiven
 from tailrace.core.http import Request
+from tailrace.core.recovery import RecoveryPolicy, check_policy
 from tailrace.core.request import (
     COUNT_TOKENS_PATH,
     MESSAGES_PATH,
@@ -46,6 +46,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     timeout: Timeout = DEFAULT_TIMEOUT
     max_retries: int = DEFAULT_MAX_RETRIES
     on_retry: RetryHook | None = None
+    recovery: RecoveryPolicy = "raise"
     max_event_bytes: int | None = DEFAULT_MAX_EVENT_BYTES
 
     def replace(self, **changes: Any) -> Session:
@@ -55,12 +56,16 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             given["timeout"] = timeout_from(given["timeout"])
         if "max_retries" in given:
             check_max_retries(given["max_retries"])
+        if "recovery" in given:
+            check_policy(given["recovery"])
         return msgspec.structs.replace(self, **given)
 
     def stream(self, method: str, parameters: Mapping[str, Any], *, timeout: Any) -> Begin:
         """How to begin a streamed reply. Raises as `message_call` does."""
         call = message_call(method, parameters, stream=True)
-        return self._prepare(MESSAGES_PATH, call, clocks(timeout, self.timeout))
+        recovery = parameters.get("recovery", self.recovery)
+        check_policy(recovery)
+        return self._prepare(MESSAGES_PATH, call, clocks(timeout, self.timeout), recovery)
 
     def whole(self, method: str, parameters: Mapping[str, Any], *, timeout: Any) -> Begin:
         """How to begin a reply in one piece. Raises as `message_call` does, and `ValueError` where
@@ -77,26 +82,34 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         call = message_call(method, parameters, required=("messages", "model"))
         return self._prepare(COUNT_TOKENS_PATH, call, clocks(timeout, self.timeout))
 
-    def _prepare(self, path: str, call: Call, timeout: Timeout) -> Begin:
-        request = self.settings.request(
-            "POST",
-            path,
-            encode_body(call.body),
-            headers=call.headers,
-            extra_headers=call.extra_headers,
-            extra_query=call.extra_query,
-        )
-        return partial(self._exchange, request, timeout)
+    def _prepare(
+        self, path: str, call: Call, timeout: Timeout, recovery: RecoveryPolicy = "raise"
+    ) -> Begin:
+        def build(body: Mapping[str, Any]) -> Request:
+            return self.settings.request(
+                "POST",
+                path,
+                encode_body(body),
+                headers=call.headers,
+                extra_headers=call.extra_headers,
+                extra_query=call.extra_query,
+            )
 
-    def _exchange(self, request: Request, timeout: Timeout) -> Exchange:
-        return Exchange(
-            self.wire(),
-            request,
-            retry=Retry(max_retries=self.max_retries),
-            timeout=timeout,
-            on_retry=self.on_retry,
-            max_event_bytes=self.max_event_bytes,
-        )
+        def begin() -> Exchange:
+            return Exchange(
+                self.wire(),
+                request,
+                retry=Retry(max_retries=self.max_retries, patience=timeout.total),
+                timeout=timeout,
+                on_retry=self.on_retry,
+                max_event_bytes=self.max_event_bytes,
+                recovery=recovery,
+                body=call.body,
+                rebuild=build,
+            )
+
+        request = build(call.body)
+        return begin
 
 
 def clocks(timeout: Any, otherwise: Timeout) -> Timeout:

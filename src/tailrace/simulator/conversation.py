@@ -43,6 +43,8 @@ BLOCKS: dict[str, tuple[str, ...]] = {
     "web_search_tool_result": ("content", "tool_use_id"),
 }
 
+_STRINGS = {"data", "file_id", "id", "name", "signature", "text", "thinking", "tool_use_id"}
+
 _TOOLS_GUIDE = "https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview"
 
 
@@ -104,7 +106,7 @@ def _block(where: str, block: Any) -> Iterator[str]:
     kind = fields.get("type")
     if kind is None:
         yield f"{where}.type: Field required"
-    elif kind not in BLOCKS:
+    elif not isinstance(kind, str) or kind not in BLOCKS:
         expected = ", ".join(f"'{name}'" for name in BLOCKS)
         yield (
             f"{where}: Input tag '{kind}' found using 'type' does not match any of the "
@@ -114,6 +116,10 @@ def _block(where: str, block: Any) -> Iterator[str]:
         for name in BLOCKS[kind]:
             if name not in fields:
                 yield f"{where}.{kind}.{name}: Field required"
+            elif name in _STRINGS and not isinstance(fields[name], str):
+                yield f"{where}.{kind}.{name}: Input should be a valid string"
+            elif name == "input" and not isinstance(fields[name], dict):
+                yield f"{where}.{kind}.{name}: Input should be a valid dictionary"
 
 
 def _emptiness(messages: list[Message]) -> Iterator[str]:

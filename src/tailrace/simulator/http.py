@@ -9,6 +9,7 @@ reads and writes what it is given. RFC 9112 is the text; what a client of an API
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -23,6 +24,8 @@ MAX_HEAD = 64 * 1024
 
 MAX_BODY = 32 * 1024 * 1024
 """The API's bound on a request's body, in bytes (32 MB)."""
+
+_HEX = re.compile(rb"[0-9a-fA-F]{1,8}\Z")
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -122,10 +125,10 @@ class RequestParser:
     def _take_chunks(self) -> bool:
         """RFC 9112, 7.1. Whole chunks only: a request is not read before it is complete."""
         while (line := self._buffer.find(b"\r\n")) >= 0:
-            try:
-                size = int(bytes(self._buffer[:line]).partition(b";")[0], 16)
-            except ValueError:
-                raise _BadError(400, "a chunk of the request has no size") from None
+            digits = bytes(self._buffer[:line]).partition(b";")[0].strip()
+            if not _HEX.match(digits):
+                raise _BadError(400, "a chunk of the request has no size")
+            size = int(digits, 16)
             if len(self._body) + size > self._max_body:
                 raise _BadError(413, "Request exceeds the maximum size")
             if len(self._buffer) < line + size + 4:

@@ -17,6 +17,8 @@ from tailrace.core.errors import APIError
 from tailrace.core.events import MessageStreamEvent, RawMessageStreamEvent
 from tailrace.core.finals import current_snapshot, final_message, final_text
 from tailrace.core.http import Response
+from tailrace.core.rate_limits import RateLimits
+from tailrace.core.retry import Attempt
 from tailrace.procedures.exchange import Exchange
 from tailrace.procedures.wire import settle
 
@@ -27,18 +29,22 @@ def _iterate(exchange: Exchange, take: Callable[[Cursor], T | None]) -> Iterator
     """Everything `take` finds, more frames being brought whenever it finds nothing."""
     cursor = exchange.cursor
     while True:
+        if cursor.stop_asked:
+            exchange.stop()
+            return
         try:
             item = take(cursor)
         except APIError as error:
-            exchange.fail(error)
-            raise
+            settle(exchange.recover(error))
+            continue
         if item is not None:
             yield item
             continue
         frames = settle(exchange.next_frames())
-        if not frames:
+        if frames:
+            cursor.feed(frames)
+        elif exchange.ended:
             return
-        cursor.feed(frames)
 
 
 class _StreamBase(Generic[T]):
@@ -77,6 +83,29 @@ class _StreamBase(Generic[T]):
     def workspace_id(self) -> str | None:
         """The workspace that was charged (the `anthropic-workspace-id` header)."""
         return self.response.workspace_id
+
+    @property
+    def rate_limits(self) -> RateLimits:
+        """What the answer's headers say of the key's rate limits."""
+        return RateLimits.from_headers(self.response.headers)
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The tries so far: those that failed, and the one that answered."""
+        return self._exchange.attempts
+
+    def stop(self) -> None:
+        """End the reply here, without an error: the loop ends, the connection is closed, and the
+        message says `stopped_by_caller`."""
+        self._exchange.stop()
+
+    def stop_when(self, predicate: Callable[[T], object]) -> Self:
+        """Stop once `predicate` is true of an event, after that event has been handed on.
+
+        In `text_stream` too the predicate sees the events. Returns the stream itself.
+        """
+        self._exchange.cursor.watch(predicate)
+        return self
 
     def close(self) -> None:
         """Close the connection at once, without reading the rest; may be called again, and from

@@ -10,7 +10,7 @@ from base64 import b64encode
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-_DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Proxy(NamedTuple):
@@ -46,11 +46,13 @@ def parse_proxy(url: str) -> Proxy:
         port = parts.port
     except ValueError:
         raise ValueError("the proxy's URL cannot be read: its host or port is wrong") from None
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if parts.scheme.startswith("socks"):
         raise ValueError(
-            "the proxy's URL must be like http://host:port "
-            f"(schemes: {', '.join(_DEFAULT_PORTS)}), not one with scheme {parts.scheme!r}"
+            "SOCKS proxies are reached through httpx2 only: "
+            "pass http_client=httpx2.Client(proxy=...) (an AsyncClient to an async client)"
         )
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise ValueError("the proxy's URL must be like http://host:port or https://host:port")
     return Proxy(parts.scheme, parts.hostname, port or _DEFAULT_PORTS[parts.scheme], url)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import sys
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 
 Verify = bool | str | ssl.SSLContext
@@ -53,9 +54,7 @@ def _cached(verify: bool | str) -> ssl.SSLContext:
 def _add_certificates_on_macos(made: ssl.SSLContext, platform: str = sys.platform) -> None:
     """Python from python.org finds no certificates on macOS until a script has been run there."""
     if platform == "darwin" and not made.cert_store_stats()["x509_ca"]:
-        import certifi  # pyright: ignore[reportMissingImports]
-
-        made.load_verify_locations(certifi.where())  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        made.load_verify_locations(import_module("certifi").where())
 
 
 def bad_certificate(error: BaseException) -> ssl.SSLCertVerificationError | None:

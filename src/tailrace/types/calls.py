@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NotRequired
 
 from tailrace.core.headers import HeaderValue
+from tailrace.core.recovery import RecoveryPolicy
 
 from .params_create import MessageCountTokensParams, MessageStreamParams
 
@@ -16,6 +17,7 @@ class CreateParams(MessageStreamParams):
     extra_headers: NotRequired[Mapping[str, HeaderValue] | None]
     extra_query: NotRequired[Mapping[str, object] | None]
     extra_body: NotRequired[Mapping[str, Any] | None]
+    recovery: NotRequired[RecoveryPolicy]
 
 
 class CountTokensParams(MessageCountTokensParams):

@@ -1,0 +1,27 @@
+"""What is measured: one file a scenario, with `run` for the bench and `measured` for the worker.
+
+`run(bench)` gives the rows of the scenario's table; `measured(**job)` is what one process does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+ORDER = (
+    "burst",
+    "startup",
+    "kept",
+    "many",
+    "threads",
+    "large",
+    "request",
+    "first_token",
+    "idle",
+    "held",
+)
+
+
+def load(name: str) -> ModuleType:
+    """A scenario's module."""
+    return importlib.import_module(f"benchmarks.scenarios.{name}")

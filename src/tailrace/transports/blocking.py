@@ -1,0 +1,142 @@
+"""An answer on a blocking socket.
+
+One `recv` takes what is there, and the body decoder finds the body bytes of all chunks in it, so
+that a read costs the same for one event as for fifty. An answer refers to its lease and never the
+other way, so that dropping it unread ends the lease.
+"""
+
+from __future__ import annotations
+
+import http.client
+import weakref
+from typing import Any
+
+from tailrace.core.chunked import Body, BodyError
+from tailrace.core.http import Response
+from tailrace.procedures.wire import ConnectionLost
+
+from .failures import Border, crossed, kinds, lost, nothing_came
+from .inflate import Inflate
+from .leases import Lease
+
+READ_SIZE = 65_536
+"""How many bytes one read takes at most."""
+
+_READING: Border = (
+    (TimeoutError, nothing_came),
+    (OSError, lost),
+    (BodyError, lambda error: ConnectionLost(f"the body broke off: {error}")),
+    (ValueError, lost),  # `abort` closed the file
+)
+_BROKEN = kinds(_READING)
+
+
+class BlockingIncoming:
+    """One answer. Its methods are `async def`, but wait for nothing except the socket."""
+
+    def __init__(
+        self,
+        response: Response,
+        answer: http.client.HTTPResponse,
+        body: Body,
+        inflate: Inflate | None,
+        lease: Lease,
+        sock: Any,
+    ) -> None:
+        self.response = response
+        self._body = body
+        self._inflate = inflate
+        self._lease = lease
+        self._recv = answer.fp.read1
+        self._socket = sock
+        self._armed: float | None = -1.0
+        self._reusable = not answer.will_close
+        self._over = False
+        # Called also where the answer is in a cycle, before its socket would complain.
+        self._unread = weakref.finalize(self, lease.discard)
+        if body.done:
+            self._complete()
+
+    async def read(self, wait: float | None) -> bytes:
+        """The next bytes of the body; see `Incoming`."""
+        lease = self._lease
+        if lease.aborted():
+            raise _aborted()
+        if self._over:
+            return b""
+        lease.busy = True
+        try:
+            self._arm(wait)
+            data = b""
+            while not data and not self._over:
+                data = self._step()
+        except _BROKEN as error:
+            self._give_up()
+            raise (_aborted() if lease.aborted() else crossed(error, _READING)) from error
+        finally:
+            lease.busy = False
+        if lease.aborted():
+            self._give_up()
+            raise _aborted()
+        return data
+
+    async def close(self) -> None:
+        """Be done with the answer; see `Incoming`."""
+        self._over = True
+        self._give_up()
+
+    def abort(self) -> None:
+        """Close the connection at once; see `Incoming`."""
+        self.response.is_closed = True
+        self._lease.abort()
+
+    def _step(self) -> bytes:
+        """One `recv`: the body bytes in it, and the end of the body if that is in it too."""
+        body = self._body
+        raw = self._recv(READ_SIZE)
+        # What was read along with the head was in the file's buffer, which is empty now.
+        self._recv = self._socket.recv
+        data = body.feed(raw) if raw else b""
+        if not raw:
+            body.end()
+        if self._inflate is not None:
+            data = self._inflate.feed(data)
+            if body.done:
+                self._inflate.end()
+        if body.done:
+            self._complete()
+        return data
+
+    def _arm(self, wait: float | None) -> None:
+        """Set the socket's timeout, which costs a system call, only if it has changed.
+
+        Never shorter than `wait`, so that whoever set the clock finds it run out.
+        """
+        armed = self._armed
+        if wait is None:
+            if armed is not None:
+                self._armed = None
+                self._socket.settimeout(None)
+        elif armed is None or not wait <= armed <= wait + 0.001:
+            self._armed = max(wait, 0.0) + 0.0005
+            self._socket.settimeout(self._armed)
+
+    def _complete(self) -> None:
+        """The body is whole: the connection may serve another request."""
+        self._over = True
+        self.response.is_closed = True
+        self._unread.detach()
+        if self._reusable and not self._body.extra and not self._lease.aborted():
+            self._lease.give_back()
+        else:
+            self._lease.discard()
+
+    def _give_up(self) -> None:
+        self._over = True
+        self.response.is_closed = True
+        self._unread.detach()
+        self._lease.discard()
+
+
+def _aborted() -> ConnectionLost:
+    return ConnectionLost("the connection was closed by this side")

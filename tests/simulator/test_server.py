@@ -1,0 +1,379 @@
+"""Over real sockets: every act's bytes on the wire, connections, ends."""
+
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tailrace.simulator import acts
+from tailrace.simulator.acts import Text
+from tailrace.simulator.pace import Pace
+from tailrace.simulator.server import listen
+from tailrace.simulator.simulator import Simulator
+
+Ask = Callable[..., Any]
+Body = Callable[..., dict[str, Any]]
+Connect = Callable[[], Any]
+
+START = {"type": "message_start", "message": {"usage": {}}}
+
+
+def test_one_event_is_one_chunk(sim: Simulator, ask: Ask) -> None:
+    sim.script(Text("Hello, world!"))
+    answer = ask()
+    assert answer.status == 200
+    assert answer.text == "Hello, world!"
+    assert all(chunk.endswith(b"\n\n") and chunk.count(b"\n\n") == 1 for chunk in answer.chunks)
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert answer.headers["request-id"].startswith("req_")
+    assert "anthropic-organization-id" in answer.headers
+    assert answer.headers["anthropic-ratelimit-requests-limit"] == "4000"
+    assert answer.ended == "end"
+
+
+@pytest.mark.parametrize(
+    ("act", "kinds"),
+    [
+        (acts.Thinking("Hm"), ["thinking_delta", "signature_delta"]),
+        (acts.ToolUse("f", {"x": 1}, fragment=99), ["input_json_delta", "input_json_delta"]),
+        (acts.Template("{{user}}"), ["text_delta"]),
+        (acts.Text("x", citations=[{"type": "char_location"}]), ["citations_delta", "text_delta"]),
+        (acts.Block({"type": "new"}, [{"type": "new_delta"}]), ["new_delta"]),
+        (acts.RedactedThinking("abc"), []),
+        (acts.ServerTool("web_search", {}, result=[]), ["input_json_delta"]),
+    ],
+)
+def test_content_acts(sim: Simulator, ask: Ask, act: acts.Act, kinds: list[str]) -> None:
+    sim.script(act)
+    answer = ask()
+    assert [
+        event["delta"]["type"] for event in answer.events if "index" in event and "delta" in event
+    ] == kinds
+    assert answer.kinds[-1] == "message_stop"
+
+
+@pytest.mark.parametrize(
+    ("script", "chunks"),
+    [
+        ([acts.Event({"type": "odd", "n": 1})], [b'event: odd\ndata: {"type":"odd","n":1}\n\n']),
+        ([acts.Ping(2)], [b'event: ping\ndata: {"type": "ping"}\n\n'] * 2),
+        ([acts.Comment("hi")], [b": hi\n\n"]),
+        ([acts.Bytes(b"\xff\r")], [b"\xff\r"]),
+        ([acts.Wait(0.01), acts.Bytes("x", after=0.01)], [b"x"]),
+        ([acts.Recording(b"data: 1\n\ndata: 2")], [b"data: 1\n\n", b"data: 2"]),
+    ],
+)
+def test_raw_acts(sim: Simulator, ask: Ask, script: list[acts.Act], chunks: list[bytes]) -> None:
+    sim.script([*script, acts.Cut()])
+    answer = ask()
+    assert answer.chunks == chunks
+    assert answer.ended == "end"
+
+
+def test_garbage(sim: Simulator, ask: Ask) -> None:
+    sim.script([acts.Garbage(100), acts.Cut()])
+    assert len(ask().body) == 100
+
+
+def test_bytes_without_framing_break_the_framing(sim: Simulator, ask: Ask) -> None:
+    sim.script([acts.Bytes(b"zzz\r\n", framing=False), acts.Cut("close")])
+    with pytest.raises(ValueError, match="zzz"):
+        ask()
+
+
+def test_an_error_event_ends_the_stream(sim: Simulator, ask: Ask) -> None:
+    sim.script([Text("a"), acts.Error("api_error", "Oh.")])
+    answer = ask()
+    assert answer.events[-1] == {"type": "error", "error": {"type": "api_error", "message": "Oh."}}
+    assert (answer.status, answer.ended) == (200, "end")
+
+
+def test_an_error_may_be_the_first_event(sim: Simulator, ask: Ask) -> None:
+    sim.script(acts.Error())
+    assert ask().kinds == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("act", "field", "value"),
+    [
+        (acts.Stop("pause_turn"), "delta", {"stop_reason": "pause_turn"}),
+        (acts.Usage({"output_tokens": 5}), "usage", {"output_tokens": 5}),
+    ],
+)
+def test_acts_about_the_end(
+    sim: Simulator, ask: Ask, act: acts.Act, field: str, value: dict[str, Any]
+) -> None:
+    sim.script([Text("x"), act])
+    assert ask().events[-2][field].items() >= value.items()
+
+
+def test_message_fields(sim: Simulator, ask: Ask) -> None:
+    sim.script([acts.Message({"container": {"id": "c"}}), Text("x")])
+    assert ask().events[0]["message"]["container"] == {"id": "c"}
+
+
+@pytest.mark.parametrize(
+    ("how", "ended"), [("end", "end"), ("close", "eof"), ("reset", "reset"), ("half_chunk", "eof")]
+)
+@pytest.mark.parametrize("place", [{}, {"after_events": 3}, {"after_bytes": 300}])
+def test_every_cut_at_every_place(
+    sim: Simulator, ask: Ask, how: Any, ended: str, place: dict[str, int]
+) -> None:
+    sim.script([Text("one two three four five"), acts.Cut(how, **place), Text("never")])
+    answer = ask()
+    assert answer.ended == ended
+    assert "message_stop" not in answer.kinds
+    if "after_bytes" in place:
+        assert len(answer.body) == 300
+    elif "after_events" in place:
+        assert len(answer.events) == 3
+    assert sim.wait(1)[0].ended == how
+
+
+def test_half_a_chunk_was_announced_longer(sim: Simulator, ask: Ask) -> None:
+    sim.script([acts.Cut("half_chunk", after_bytes=500), Text("x " * 100)])
+    answer = ask()
+    assert 0 < len(answer.chunks[-1]) < answer.announced
+
+
+def test_a_stall_holds_until_the_client_leaves(
+    sim: Simulator, connect: Connect, body: Body
+) -> None:
+    sim.script([Text("x"), acts.Stall()])
+    wire = connect().send(body())
+    assert b"content_block_stop" in wire.read_until(b"content_block_stop")
+    assert sim.requests[0].ended is None
+    wire.close()
+    assert sim.wait(1)[0].ended == "client left"
+
+
+@pytest.mark.parametrize(
+    ("act", "sizes"),
+    [
+        (acts.Split(7), {7}),
+        (acts.Split((2, 4)), {2, 3, 4}),
+    ],
+)
+def test_split_into_sizes(sim: Simulator, ask: Ask, act: acts.Act, sizes: set[int]) -> None:
+    sim.script([acts.Recording(b"x" * 700), act])
+    assert {len(chunk) for chunk in ask().chunks[:-1]} == sizes
+
+
+def test_split_inside_characters(sim: Simulator, ask: Ask) -> None:
+    sim.script([Text("añb€c"), acts.Split()])
+    answer = ask()
+    assert answer.text == "añb€c"
+    assert sum(chunk.endswith((b"\xc3", b"\xe2")) for chunk in answer.chunks) == 2
+
+
+def test_events_together(sim: Simulator, ask: Ask) -> None:
+    sim.script([Text("a b c d"), acts.Together(4)])
+    counts = [chunk.count(b"\n\n") for chunk in ask().chunks]
+    assert counts == [4, 4, 2]
+
+
+def test_an_http_failure(sim: Simulator, ask: Ask) -> None:
+    sim.script(acts.Fail(529, retry_after=2))
+    answer = ask()
+    assert (answer.status, answer.headers["retry-after"]) == (529, "2")
+    assert answer.json["error"] == {"type": "overloaded_error", "message": "Overloaded"}
+    assert answer.json["request_id"] == answer.headers["request-id"]
+
+
+def test_head_fields(sim: Simulator, ask: Ask) -> None:
+    sim.script([acts.Head({"x-a": "b", "content-type": "text/html"}, status=203), Text("x")])
+    answer = ask()
+    assert (answer.status, answer.headers["x-a"]) == (203, "b")
+    assert answer.headers["content-type"] == "text/html"
+
+
+@pytest.mark.parametrize("drip", [True, False])
+def test_slow_headers_arrive(sim: Simulator, ask: Ask, drip: bool) -> None:
+    sim.script([acts.SlowHeaders(0.05, drip=drip), Text("x")])
+    assert ask().text == "x"
+    assert (sim.wait(1)[0].chunks > 100) is drip
+
+
+def test_refused_connections_are_reset(sim: Simulator, connect: Connect, body: Body) -> None:
+    sim.script(acts.Refuse(2), "Hello")
+    for _ in range(2):
+        with pytest.raises(ConnectionResetError):  # while it connects, or when it reads
+            connect().socket.recv(1)
+    assert connect().send(body()).answer().text == "Hello"
+
+
+def test_while_it_is_down_no_one_listens(sim: Simulator, ask: Ask) -> None:
+    with sim.down(), pytest.raises(ConnectionRefusedError):
+        socket.create_connection((sim.host, sim.port))
+    assert ask().status == 200
+
+
+# -- connections
+
+
+def test_a_connection_is_used_again(sim: Simulator, connect: Connect, body: Body) -> None:
+    wire = connect()
+    texts = []
+    for text in ("one", "two", "three"):
+        sim.script(text)
+        texts.append(wire.send(body()).answer().text)
+    assert texts == ["one", "two", "three"]
+    assert wire.send(body(stream=None)).answer().json["type"] == "message"
+    assert wire.send(body(max_tokens=None)).answer().status == 400
+    assert {one.connection for one in sim.requests} == {1}
+
+
+def test_replies_leave_without_nagles_algorithm() -> None:
+    listening = listen("127.0.0.1", 0)
+    assert listening.proto == socket.IPPROTO_TCP
+    listening.close()
+
+
+def test_requests_sent_at_once_are_answered_in_order(
+    sim: Simulator, connect: Connect, body: Body
+) -> None:
+    sim.script("one", "two")
+    wire = connect().send(body()).send(body())
+    assert [wire.answer().text, wire.answer().text] == ["one", "two"]
+
+
+def test_a_client_may_close_after_the_answer(sim: Simulator, connect: Connect, body: Body) -> None:
+    wire = connect().send(body(), connection="close")
+    answer = wire.answer()
+    assert answer.headers["connection"] == "close"
+    assert not wire.more()
+    assert wire.ended == "eof"
+
+
+def test_the_script_stops_when_the_client_leaves(
+    sim: Simulator, connect: Connect, body: Body
+) -> None:
+    sim.script(Text("word " * 1000, pace=Pace(200)))
+    wire = connect().send(body())
+    wire.read_until(b"text_delta")
+    wire.close()
+    received = sim.wait(1, timeout=3)[0]
+    assert received.ended == "client left"
+    assert received.chunks < 900
+
+
+def test_a_slow_reader_gets_everything(sim: Simulator, connect: Connect, body: Body) -> None:
+    sim.script([acts.Recording(b"data: " + b"x" * 1_000_000 + b"\n\n")] * 20)
+    wire = connect().send(body())
+    wire.read_until(b"x" * 1000)
+    assert sim.requests[0].chunks < 20  # the sockets' buffers do not hold it all
+    assert len(wire.answer().body) == 20 * 1_000_008
+
+
+def test_a_reset_comes_after_the_last_byte(sim: Simulator, connect: Connect, body: Body) -> None:
+    data = b"data: " + b"x" * 3_000_000 + b"\n\n"
+    sim.script([acts.Recording(data), acts.Cut("reset")])
+    answer = connect().send(body()).answer()
+    assert (len(answer.body), answer.ended) == (len(data), "reset")
+
+
+def test_a_body_too_large_hears_why(sim: Simulator, connect: Connect) -> None:
+    wire = connect()
+    data = b"x" * (32 * 1024 * 1024 + 1)
+    sender = threading.Thread(target=wire.send, args=(data,))
+    sender.start()
+    answer = wire.answer()
+    sender.join()
+    assert answer.status == 413
+    assert answer.json["error"] == {
+        "type": "request_too_large",
+        "message": "Request exceeds the maximum size",
+    }
+    assert sim.requests[0].path == "/v1/messages"
+
+
+def test_a_client_that_asks_first_is_told_to_continue(sim: Simulator, connect: Connect) -> None:
+    wire = connect()
+    wire.socket.sendall(b"POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
+    assert wire.read_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def test_what_is_no_http_is_refused(connect: Connect) -> None:
+    wire = connect()
+    wire.socket.sendall(b"\x16\x03\x01 TLS?\r\n\r\n")
+    assert wire.answer().status == 400
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({"x_api_key": ""}, 401),
+        ({"path": "/v2"}, 404),
+        ({"method": "PUT"}, 405),
+        ({"anthropic_version": ""}, 400),
+    ],
+)
+def test_refusals_have_the_official_body(ask: Ask, options: dict[str, str], status: int) -> None:
+    answer = ask(**options)
+    assert answer.status == status
+    assert answer.json["type"] == "error"
+    assert answer.json["request_id"] == answer.headers["request-id"]
+
+
+def test_a_function_that_fails_is_a_500(sim: Simulator, ask: Ask) -> None:
+    def fails(asked: object) -> str:
+        raise KeyError("gone")
+
+    sim.script(fails)
+    answer = ask()
+    assert answer.status == 500
+    assert answer.json["error"]["message"] == "the simulator's answer failed: KeyError: 'gone'"
+    assert ask().status == 200
+
+
+def test_a_template_that_fails_in_the_stream_is_a_reset(sim: Simulator, ask: Ask) -> None:
+    sim.script([Text("x"), acts.Template("{{nmae}}")])
+    assert ask().ended == "reset"
+
+
+def test_many_streams_at_once(sim: Simulator, connect: Connect, body: Body) -> None:
+    sim.answer_with(Text("word " * 50, pace=Pace(1000, jitter=1.0)))
+    wires = [connect().send(body()) for _ in range(50)]
+    assert {wire.answer().text for wire in wires} == {"word " * 50}
+
+
+def test_every_recorded_stream_is_sent_as_recorded(
+    corpus: Any, body: Body, connect: Connect, sim: Simulator
+) -> None:
+    paths = sorted(corpus.rglob("*.sse"))
+    assert len(paths) >= 300
+    wire = connect()
+    for path in paths:
+        sim.script(path.read_bytes())
+        assert wire.send(body()).answer().body == path.read_bytes(), path.name
+
+
+def test_every_recorded_stream_is_a_message_without_streaming(
+    corpus: Any, body: Body, connect: Connect, sim: Simulator
+) -> None:
+    wire = connect()
+    for path in sorted(corpus.rglob("*.sse")):
+        sim.script(path.read_bytes())
+        message = wire.send(body(stream=None)).answer().json
+        assert message["type"] == "message", path.name
+        assert all(isinstance(block.get("input", {}), dict) for block in message["content"])
+
+
+def test_bodies_are_kept_for_assertions(sim: Simulator, ask: Ask, body: Body) -> None:
+    ask(body("Secret plans"), x_api_key="sk-secret")
+    received = sim.wait(1)[0]
+    assert received.body["messages"][0]["content"] == "Secret plans"
+    assert received.ask.user == "Secret plans"
+    assert received.headers["X-Api-Key"] == "sk-secret"
+    assert received.status == 200
+    assert received.time > 10**9
+    assert "secret" not in (repr(received) + repr(received.headers)).lower()
+
+
+def test_a_body_that_is_no_json_is_kept_as_it_came(sim: Simulator, ask: Ask) -> None:
+    assert ask(b"{").status == 400
+    assert sim.requests[0].content == b"{"
+    with pytest.raises(ValueError, match="truncated"):
+        _ = sim.requests[0].body
