@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from tailrace.simulator import Cut, Error, Fail, Pace, Reply, Simulator, Text
+from tailrace.simulator import Cut, Error, Fail, Head, Pace, Reply, Simulator, Text
 
 
 def ready() -> Simulator | None:
@@ -20,12 +20,14 @@ def ready() -> Simulator | None:
     return simulator
 
 
+FINAL = {"x-should-retry": "false"}  # the API's way to say: do not try again
+
 FAULTS: dict[str, Sequence[Reply]] = {
     "overloaded at first: the client tries again by itself": [Fail(529), "Hello to you."],
-    "too many requests": [Fail(429, retry_after=30, headers={"x-should-retry": "false"})],
+    "too many requests": [Fail(429, retry_after=30, headers=FINAL)],
     "a request the API does not accept": [Fail(400, message="messages: too many of them")],
-    "an error in the middle of the reply": [[Text("Half of a"), Error("overloaded_error")]],
-    "a reply that is cut": [[Text("Half of a"), Cut("reset")]],
+    "an error in the middle of the reply": [[Head(FINAL), Text("Half of a"), Error()]],
+    "a reply that is cut": [[Text("Half of a"), Cut("close")]],
 }
 
 

@@ -106,6 +106,11 @@ if TYPE_CHECKING:
     from .core.rate_limits import RateLimits as RateLimits
     from .core.retry import DEFAULT_MAX_RETRIES as DEFAULT_MAX_RETRIES
     from .core.retry import Attempt as Attempt
+    from .core.structured import OutputParseError as OutputParseError
+    from .core.tools import Tool as Tool
+    from .core.tools import ToolError as ToolError
+    from .core.tools import ToolInputError as ToolInputError
+    from .core.tools import tool as tool
     from .core.view import View as View
     from .sync.client import Anthropic as Anthropic
     from .sync.responses import APIResponse as APIResponse
@@ -116,6 +121,8 @@ if TYPE_CHECKING:
     Client = Anthropic
     AsyncClient = AsyncAnthropic
     BaseModel = View
+    beta_tool = tool
+    beta_async_tool = tool
     BetaMessageStream = MessageStream
     BetaMessageStreamManager = MessageStreamManager
     BetaAsyncMessageStream = AsyncMessageStream
@@ -174,6 +181,8 @@ _HOMES: dict[str, str] = {
     "core.given": "NOT_GIVEN NotGiven Omit not_given omit",
     "core.partial_json": "PartialJSON",
     "core.rate_limits": "Limit RateLimits",
+    "core.structured": "OutputParseError",
+    "core.tools": "Tool ToolError ToolInputError tool beta_tool=tool beta_async_tool=tool",
     "core.retry": "Attempt DEFAULT_MAX_RETRIES",
     "core.view": "View BaseModel=View",
     "sync.client": "Anthropic Client=Anthropic",

@@ -21,7 +21,6 @@ from typing import (
     Required,
     TypedDict,
     TypeVar,
-    Union,
 )
 
 import msgspec
@@ -145,7 +144,7 @@ PLAIN: list[tuple[Any, dict[str, Any]]] = [
     (dict, {"type": "object"}),
     (dict[str, int], {"type": "object", "additionalProperties": INT}),
     (abc.Mapping[str, Any], {"type": "object"}),
-    (Union[int, None], {"anyOf": [INT, {"type": "null"}]}),
+    (int | None, {"anyOf": [INT, {"type": "null"}]}),
     (int | str, {"anyOf": [INT, STR]}),
     (Annotated[int, msgspec.Meta(ge=1, lt=9)], {**INT, "minimum": 1, "exclusiveMaximum": 9}),
     (Annotated[int, msgspec.Meta(multiple_of=5)], {**INT, "multipleOf": 5}),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -210,12 +208,3 @@ def events(composed: Callable[..., list[Piece]]) -> Callable[..., list[dict[str,
         return [one.json() for one in EventStreamDecoder().feed(data)]
 
     return run
-
-
-@pytest.fixture(scope="session")
-def corpus() -> Path:
-    default = Path(__file__).parents[2] / ".." / "shared" / "corpus"
-    folder = Path(os.environ.get("TAILRACE_CORPUS", default)).resolve()
-    if not folder.is_dir():
-        pytest.skip(f"no recorded streams at {folder}; set TAILRACE_CORPUS to their folder")
-    return folder

@@ -249,7 +249,7 @@ def test_a_raw_message_stop_is_the_end(events: Events) -> None:
         (acts.Event({"type": "x"}, name=""), b'data: {"type":"x"}\n\n'),
         (acts.Event({"type": "x"}, name="y"), b'event: y\ndata: {"type":"x"}\n\n'),
         (acts.Event("a\nb"), b"data: a\ndata: b\n\n"),
-        (acts.Bytes("data: \xfc\r\r"), b"data: \xc3\xbc\r\r"),
+        (acts.Bytes("data: \xfc\r\r".encode()), b"data: \xc3\xbc\r\r"),
         (acts.Bytes(b"\xff\x00"), b"\xff\x00"),
     ],
 )

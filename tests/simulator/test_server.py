@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.corpus import ROOT, Recording
 
 from tailrace.simulator import acts
 from tailrace.simulator.acts import Text
+from tailrace.simulator.answers import recordings
 from tailrace.simulator.pace import Pace
 from tailrace.simulator.server import listen
 from tailrace.simulator.simulator import Simulator
@@ -61,7 +63,7 @@ def test_content_acts(sim: Simulator, ask: Ask, act: acts.Act, kinds: list[str])
         ([acts.Ping(2)], [b'event: ping\ndata: {"type": "ping"}\n\n'] * 2),
         ([acts.Comment("hi")], [b": hi\n\n"]),
         ([acts.Bytes(b"\xff\r")], [b"\xff\r"]),
-        ([acts.Wait(0.01), acts.Bytes("x", after=0.01)], [b"x"]),
+        ([acts.Wait(0.01), acts.Bytes(b"x", after=0.01)], [b"x"]),
         ([acts.Recording(b"data: 1\n\ndata: 2")], [b"data: 1\n\n", b"data: 2"]),
     ],
 )
@@ -340,25 +342,34 @@ def test_many_streams_at_once(sim: Simulator, connect: Connect, body: Body) -> N
 
 
 def test_every_recorded_stream_is_sent_as_recorded(
-    corpus: Any, body: Body, connect: Connect, sim: Simulator
+    corpus: tuple[Recording, ...], body: Body, connect: Connect, sim: Simulator
 ) -> None:
-    paths = sorted(corpus.rglob("*.sse"))
-    assert len(paths) >= 300
     wire = connect()
-    for path in paths:
-        sim.script(path.read_bytes())
-        assert wire.send(body()).answer().body == path.read_bytes(), path.name
+    for recording in corpus:
+        sim.script(recording.body)
+        assert wire.send(body()).answer().body == recording.body, recording.name
 
 
 def test_every_recorded_stream_is_a_message_without_streaming(
-    corpus: Any, body: Body, connect: Connect, sim: Simulator
+    corpus: tuple[Recording, ...], body: Body, connect: Connect, sim: Simulator
 ) -> None:
     wire = connect()
-    for path in sorted(corpus.rglob("*.sse")):
-        sim.script(path.read_bytes())
+    for recording in corpus:
+        sim.script(recording.body)
         message = wire.send(body(stream=None)).answer().json
-        assert message["type"] == "message", path.name
+        assert message["type"] == "message", recording.name
         assert all(isinstance(block.get("input", {}), dict) for block in message["content"])
+
+
+def test_a_folder_of_recordings_plays_in_order(
+    corpus: tuple[Recording, ...], body: Body, connect: Connect, sim: Simulator
+) -> None:
+    sim.answer_with(recordings(ROOT))
+    paths = sorted(ROOT.rglob("*.sse"))
+    wire = connect()
+    for path in paths[:20]:
+        assert wire.send(body()).answer().body == path.read_bytes()
+    assert len(paths) == len(corpus)
 
 
 def test_bodies_are_kept_for_assertions(sim: Simulator, ask: Ask, body: Body) -> None:

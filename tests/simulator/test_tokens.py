@@ -1,10 +1,10 @@
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.corpus import Recording
 
 from tailrace.simulator import tokens
 
@@ -31,11 +31,11 @@ def test_where_text_is_cut(text: str, pieces: list[str]) -> None:
     assert list(tokens.split(text)) == pieces
 
 
-def recorded_texts(corpus: Path) -> list[tuple[str, int]]:
+def recorded_texts(corpus: tuple[Recording, ...]) -> list[tuple[str, int]]:
     """Replies in plain text with the tokens the API counted."""
     found = []
-    for path in corpus.rglob("*.sse"):
-        lines = path.read_text().splitlines()
+    for recording in corpus:
+        lines = recording.body.decode().split("\n")
         events = [json.loads(line[5:]) for line in lines if line.startswith("data:")]
         kinds = {e["content_block"]["type"] for e in events if e["type"] == "content_block_start"}
         starts = sum(event["type"] == "message_start" for event in events)
@@ -47,7 +47,7 @@ def recorded_texts(corpus: Path) -> list[tuple[str, int]]:
     return found
 
 
-def test_the_count_is_near_what_the_api_counted(corpus: Path) -> None:
+def test_the_count_is_near_what_the_api_counted(corpus: tuple[Recording, ...]) -> None:
     ratios = sorted(tokens.count(text) / real for text, real in recorded_texts(corpus))
     assert len(ratios) > 20
     quarter = len(ratios) // 4

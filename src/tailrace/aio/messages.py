@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
-from tailrace.core.content import Message, MessageTokensCount
+from tailrace.core.content import Message, MessageTokensCount, ParsedMessage
 from tailrace.core.given import NOT_GIVEN
 from tailrace.procedures.exchange import Exchange
-from tailrace.procedures.replies import read_message, read_tokens_count
+from tailrace.procedures.replies import read_message, read_parsed, read_tokens_count
 from tailrace.procedures.session import Begin, Session
 
 from .responses import AsyncAPIResponse, AsyncResponseManager
@@ -62,13 +62,33 @@ class AsyncMessages:
         return read_message(await exchange.fetch(), exchange)
 
     def stream(
-        self, *, timeout: Any = NOT_GIVEN, **params: Unpack[CreateParams]
+        self,
+        *,
+        output_format: Any = None,
+        timeout: Any = NOT_GIVEN,
+        **params: Unpack[CreateParams],
     ) -> AsyncMessageStreamManager:
         """Stream a message: `async with client.messages.stream(…) as stream`.
 
-        The parameters are checked now; the request is sent when the block is entered.
+        The parameters are checked now; the request is sent when the block is entered. With an
+        `output_format` (a dataclass, TypedDict, msgspec Struct or pydantic model) the reply is JSON
+        of that type: see `partial_output`, `items` and the final message's `parsed_output`.
         """
-        return AsyncMessageStreamManager(self._session().stream("stream", params, timeout=timeout))
+        begin = self._session().stream("stream", params, output_format, timeout=timeout)
+        return AsyncMessageStreamManager(begin, output_format)
+
+    async def parse(
+        self, *, output_format: type[T], timeout: Any = NOT_GIVEN, **params: Unpack[CreateParams]
+    ) -> ParsedMessage[T]:
+        """Create a message whose text is JSON of the type `output_format`.
+
+        Its `parsed_output` is the value. Raises `OutputParseError`, which has the whole message,
+        where the text does not fit.
+        """
+        begin = self._session().whole("parse", params, output_format, timeout=timeout)
+        exchange = begin()
+        message = read_message(await exchange.fetch(), exchange)
+        return read_parsed(message, output_format)
 
     async def count_tokens(
         self, *, timeout: Any = NOT_GIVEN, **params: Unpack[CountTokensParams]

@@ -6,19 +6,30 @@ leaving a loop early leaves nothing suspended that somebody would have to finali
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from tailrace.core.content import Message
-from tailrace.core.cursor import Cursor
+from tailrace.core.cursor import RESTARTED, Cursor
 from tailrace.core.errors import APIError
 from tailrace.core.events import MessageStreamEvent, RawMessageStreamEvent
-from tailrace.core.finals import current_snapshot, final_message, final_text
+from tailrace.core.finals import (
+    current_output,
+    current_snapshot,
+    final_message,
+    final_text,
+    growing_output,
+    new_splitter,
+)
 from tailrace.core.http import Response
 from tailrace.core.rate_limits import RateLimits
 from tailrace.core.retry import Attempt
 from tailrace.procedures.exchange import Exchange
+
+if TYPE_CHECKING:
+    from tailrace.core.output import GrowingOutput
 
 T = TypeVar("T")
 
@@ -54,6 +65,49 @@ class _Iterate(AsyncIterator[T]):
                 cursor.feed(frames)
             elif exchange.ended:
                 raise StopAsyncIteration
+
+
+class _Pieces(AsyncIterator[T]):
+    """What `feed` makes of each text, and `end` of what is left."""
+
+    def __init__(
+        self,
+        texts: AsyncIterator[str],
+        feed: Callable[[str], list[T]],
+        end: Callable[[], list[T]],
+    ) -> None:
+        self._texts = texts
+        self._feed = feed
+        self._end: Callable[[], list[T]] | None = end
+        self._ready: deque[T] = deque()
+
+    async def __anext__(self) -> T:
+        while not self._ready:
+            if self._end is None:
+                raise StopAsyncIteration
+            try:
+                text = await anext(self._texts)
+            except StopAsyncIteration:
+                self._ready.extend(self._end())
+                self._end = None
+            else:
+                self._ready.extend(self._feed(text))
+        return self._ready.popleft()
+
+
+class _Split(_Pieces[str]):
+    """The pieces a splitter makes of the texts; joined, they are the texts."""
+
+    def __init__(self, texts: AsyncIterator[str], splitter: str) -> None:
+        self._name = splitter
+        self._splitter = new_splitter(splitter)
+        super().__init__(texts, self._pieces_of, lambda: self._splitter.end())
+
+    def _pieces_of(self, text: str) -> list[str]:
+        if text is RESTARTED:
+            self._splitter = new_splitter(self._name)
+            return [text]
+        return self._splitter.feed(text)
 
 
 class _AsyncStreamBase(Generic[T]):
@@ -143,9 +197,10 @@ class AsyncMessageStream(_AsyncStreamBase[MessageStreamEvent]):
     text_stream: AsyncIterator[str]
     """The pieces of text, as they come."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, output: GrowingOutput | None = None) -> None:
         super().__init__(exchange, Cursor.next_event)
         self.text_stream = _Iterate(exchange, Cursor.next_text)
+        self._output = output
 
     @property
     def current_message_snapshot(self) -> Message:
@@ -158,7 +213,7 @@ class AsyncMessageStream(_AsyncStreamBase[MessageStreamEvent]):
     async def get_final_message(self) -> Message:
         """Read to the end and return the complete message; as in `MessageStream`."""
         await self.until_done()
-        return final_message(self._exchange.cursor)
+        return final_message(self._exchange.cursor, self._output)
 
     async def get_final_text(self) -> str:
         """Read to the end and return the text of all text blocks, joined."""
@@ -169,6 +224,44 @@ class AsyncMessageStream(_AsyncStreamBase[MessageStreamEvent]):
         async for _ in _Iterate(self._exchange, Cursor.next_text):
             pass
 
+    # -- text in useful pieces -----------------------------------------------------------------
+
+    def lines(self) -> AsyncIterator[str]:
+        """The text line by line, each with its line ending."""
+        return _Split(self.text_stream, "Lines")
+
+    def sentences(self) -> AsyncIterator[str]:
+        """The text sentence by sentence, for speech for example, each with the space after it."""
+        return _Split(self.text_stream, "Sentences")
+
+    def paragraphs(self) -> AsyncIterator[str]:
+        """The text paragraph by paragraph, each with the blank lines after it."""
+        return _Split(self.text_stream, "Paragraphs")
+
+    def markdown_blocks(self) -> AsyncIterator[str]:
+        """The text as whole Markdown blocks: paragraphs, lists, tables, fenced code."""
+        return _Split(self.text_stream, "MarkdownBlocks")
+
+    # -- structured output ---------------------------------------------------------------------
+
+    @property
+    def partial_output(self) -> Any:
+        """An object of the output format as far as its text was read; what is missing is `None`.
+
+        Raises `RuntimeError` without `output_format`.
+        """
+        return current_output(self._exchange.cursor, self._output)
+
+    def items(self, path: str | Sequence[str | int] = ()) -> AsyncIterator[Any]:
+        """Each element of an array in the reply's JSON, the moment it is finished.
+
+        As in `MessageStream`.
+        """
+        from tailrace.core.output import Items
+
+        items = Items(path, None if self._output is None else self._output.output_type)
+        return _Pieces(self.text_stream, items.feed, list)
+
 
 class AsyncMessageStreamManager:
     """What `messages.stream()` returns: entering it sends the request and gives the stream.
@@ -176,14 +269,15 @@ class AsyncMessageStreamManager:
     Each `async with` sends a new request. Errors before the first event are raised on entering.
     """
 
-    def __init__(self, begin: Callable[[], Exchange]) -> None:
+    def __init__(self, begin: Callable[[], Exchange], output_type: Any = None) -> None:
         self._begin = begin
+        self._output_type = output_type
         self._stream: AsyncMessageStream | None = None
 
     async def __aenter__(self) -> AsyncMessageStream:
         exchange = self._begin()
         await exchange.start()
-        self._stream = AsyncMessageStream(exchange)
+        self._stream = AsyncMessageStream(exchange, growing_output(self._output_type))
         return self._stream
 
     async def __aexit__(

@@ -8,15 +8,17 @@ import sys
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO, cast
 
 from tailrace._version import __version__
 from tailrace.cli.render import printable, summary
 from tailrace.core.errors import APIError
+from tailrace.core.view import View
 from tailrace.sync.client import Anthropic
 from tailrace.sync.streams import MessageStream
 
-DEFAULT_MODEL = "claude-sonnet-4-5"
+DEFAULT_MODEL = "claude-sonnet-5-5"
+WRONG_USAGE = 2
 INTERRUPTED = 130
 NO_READER = 141
 
@@ -53,17 +55,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str]) -> int:
     """Ask and print; return the exit code: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
     options = parser().parse_args(arguments)
-    prompt = _prompt(options.prompt, sys.stdin)
-    if not prompt:
-        parser().print_usage(sys.stderr)
-        sys.stderr.write('tailrace: no prompt: try  tailrace "Write a short poem about APIs."\n')
-        return 2
-    if not (options.sim or _has_key()):
-        sys.stderr.write(_NO_KEY)
-        return 2
     try:
-        with _client(options) as client:
-            return _ask(client, prompt, options)
+        return _run(options)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -73,6 +66,20 @@ def main(arguments: list[str]) -> int:
     except (APIError, ValueError, TypeError) as error:
         sys.stderr.write(f"tailrace: {printable(str(error))}\n")
         return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    _settle_encodings(json=options.json)
+    prompt = _prompt(options.prompt, sys.stdin)
+    if not prompt:
+        parser().print_usage(sys.stderr)
+        sys.stderr.write('tailrace: no prompt: try  tailrace "Write a short poem about APIs."\n')
+        return WRONG_USAGE
+    if not (options.sim or _has_key()):
+        sys.stderr.write(_NO_KEY)
+        return WRONG_USAGE
+    with _client(options) as client:
+        return _ask(client, prompt, options)
 
 
 def _ask(client: Anthropic, prompt: str, options: argparse.Namespace) -> int:
@@ -103,7 +110,18 @@ def _ask(client: Anthropic, prompt: str, options: argparse.Namespace) -> int:
 
 def _json_lines(stream: MessageStream) -> Iterator[str]:
     for event in stream:
-        yield event.to_json(indent=None) + "\n"
+        # Derived events repeat all the text so far in each line, and say nothing new.
+        if isinstance(event, View):
+            yield event.to_json(indent=None) + "\n"
+
+
+def _settle_encodings(*, json: bool) -> None:
+    """Replace what a terminal cannot show and what piped bytes do not spell, rather than fail."""
+    stdin, stdout = cast("Any", sys.stdin), cast("Any", sys.stdout)
+    if hasattr(stdin, "reconfigure"):
+        stdin.reconfigure(errors="replace")
+    if hasattr(stdout, "reconfigure"):  # JSON is UTF-8 (RFC 8259, section 8.1)
+        stdout.reconfigure(encoding="utf-8" if json else None, errors="replace")
 
 
 def _prompt(words: list[str], piped: TextIO | None) -> str:

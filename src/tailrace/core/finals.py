@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .content import Message
 from .cursor import Cursor
 from .errors import StreamClosedError
+
+if TYPE_CHECKING:
+    from .output import GrowingOutput
+    from .segments import Splitter
 
 
 def current_snapshot(cursor: Cursor) -> Message:
@@ -15,15 +21,36 @@ def current_snapshot(cursor: Cursor) -> Message:
     return message
 
 
-def final_message(cursor: Cursor) -> Message:
-    """The complete message. Raises `StreamClosedError` where the stream was not read to its end."""
+def final_message(cursor: Cursor, output: GrowingOutput | None = None) -> Message:
+    """The complete message, its text read as the output format if there is one.
+
+    Raises `StreamClosedError` where the stream was not read to its end, `OutputParseError` where
+    the text does not fit the format.
+    """
     message = cursor.accumulator.snapshot()
     stopped = message is not None and message.stopped_by_caller
     if message is None or not (cursor.accumulator.complete or stopped):
         raise StreamClosedError(
             "there is no final message: the stream was not read to its end", partial=message
         )
+    if output is not None and not stopped and message.parsed_output is None:
+        from .output import read_output
+
+        read_output(message, output.output_type)
     return message
+
+
+def current_output(cursor: Cursor, output: GrowingOutput | None) -> Any:
+    """The partial object of the first text so far, `None` before there is any.
+
+    Raises `RuntimeError` without an output format.
+    """
+    if output is None:
+        raise RuntimeError("partial_output needs output_format= in the call to stream()")
+    message = cursor.accumulator.snapshot()
+    blocks = [] if message is None else message.content
+    text = next((block.text for block in blocks if block.type == "text"), "")
+    return output.value(text)
 
 
 def final_text(message: Message) -> str:
@@ -36,3 +63,21 @@ def final_text(message: Message) -> str:
             f"{kinds or 'no content'}; use get_final_message() for its content"
         )
     return "".join(texts)
+
+
+def growing_output(output_type: Any) -> GrowingOutput | None:
+    """What follows the output of a stream with this output format, `None` without one."""
+    if output_type is None:
+        return None
+    from .output import GrowingOutput
+
+    return GrowingOutput(output_type)
+
+
+def new_splitter(name: str) -> Splitter:
+    """A fresh splitter of text, by its class's name; loaded when first needed."""
+    from . import markdown_blocks, segments
+
+    home = markdown_blocks if name == "MarkdownBlocks" else segments
+    splitter: Splitter = getattr(home, name)()
+    return splitter

@@ -106,9 +106,10 @@ def message_call(
     body = {name: value for name, value in given.items() if name in BODY_PARAMETERS}
     _check(body)
     body["messages"] = _messages(body["messages"])
-    for name in ("tools", "stop_sequences"):
-        if name in body:
-            body[name] = _listed(name, body[name])
+    if "stop_sequences" in body:
+        body["stop_sequences"] = _listed("stop_sequences", body["stop_sequences"])
+    if "tools" in body:
+        body["tools"] = _tools(_listed("tools", body["tools"]))
     if stream:
         body["stream"] = True
     body.update(given.get("extra_body") or {})
@@ -199,6 +200,14 @@ def _message(index: int, item: Any) -> Any:
         f"messages[{index}] must be a dict with 'role' and 'content', or a Message, "
         f"not {_kind(item)}"
     )
+
+
+def _tools(tools: list[Any]) -> list[Any]:
+    if all(isinstance(tool, Mapping) for tool in tools):
+        return tools
+    from .tools import tools_param
+
+    return tools_param(tools)
 
 
 def _listed(name: str, value: Any) -> list[Any]:

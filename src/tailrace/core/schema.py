@@ -155,6 +155,16 @@ class Model(Shape):
         """pydantic's TypeAdapter for it."""
         return sys.modules["pydantic"].TypeAdapter(self.type)
 
+    @functools.cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields of a model class, by their aliases; of any other type none."""
+        found = getattr(typing.get_origin(self.type) or self.type, "model_fields", None)
+        fields = found if is_object(found) else {}
+        return tuple(
+            Field(name, entry.alias or name, shape_of(entry.annotation))
+            for name, entry in fields.items()
+        )
+
 
 class Field(NamedTuple):
     """A field of a record: `name` as an attribute, `key` in JSON. A tag has no attribute: `""`."""
@@ -293,7 +303,12 @@ def _bare_shape(kind: Any) -> Shape:
         return Table(_unwrap(key)[0], shape_of(value))
     if kind is object or kind is inspect.Parameter.empty:
         return Leaf(Any)
-    return _class_shape(kind, plain)
+    return _plain_class_shape(kind) if kind is plain else _class_shape(kind, plain)
+
+
+@functools.lru_cache(maxsize=1024)  # a partial object is asked for at every event
+def _plain_class_shape(kind: Any) -> Shape:
+    return _class_shape(kind, kind)
 
 
 def _class_shape(kind: Any, plain: Any) -> Shape:

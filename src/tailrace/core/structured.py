@@ -8,8 +8,8 @@ not say. `partial` makes what can be made of a value that still grows.
 
 A partial object is an instance of its own class, built without running its `__init__`: a field that
 has not arrived, or that is not yet of its type, is `None`; so is a field with a default, since
-nobody can know yet. Elements of a list that are not yet of their type are left out. Of a TypedDict
-only the keys that arrived are there. Strings and lists grow from one partial object to the next.
+nobody can know yet. Elements of a list that are not yet of their type are left out, and bounds are
+not yet checked. Of a TypedDict only the keys that arrived are there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeVar, cast, overload
+from typing import Any, Final, NamedTuple, TypeVar, overload
 
 import msgspec
 
@@ -129,10 +129,29 @@ def _not_json(name: str, why: str, text: str) -> OutputParseError:
 def partial_output(output_type: Any, value: Any) -> Any:
     """What can be made of a JSON value that still grows; `None` while nothing can. Never raises.
 
-    Nothing of `value` is shared: it may go on growing. Costs time linear in the value.
+    Nothing of `value` is shared: it may go on growing. Costs time linear in the value; for a value
+    that is asked for again and again as it grows there is `PartialOutput`.
     """
-    found = partial(shape_of(output_type), value)
-    return None if found is ABSENT else found
+    return PartialOutput(output_type).of(value)
+
+
+class PartialOutput:
+    """The partial values of one output, one after another, each for what is new.
+
+    For a value that grows in place and only at its end, as that of `PartialJSON` does. The elements
+    of its lists that have others after them are finished: they are made once, and are the same
+    objects in every later partial value. So each costs what is still open, and for each list a copy
+    of its references.
+    """
+
+    def __init__(self, output_type: Any) -> None:
+        self._shape = shape_of(output_type)
+        self._finished: _Finished = {}
+
+    def of(self, value: Any) -> Any:
+        """What can be made of the value as it is now; `None` while nothing can. Never raises."""
+        found = _grow(self._shape, value, self._finished)
+        return None if found is ABSENT else found
 
 
 def type_name(kind: Any) -> str:
@@ -431,43 +450,67 @@ ABSENT: Final[Any] = object()
 """Stands for a value that is not yet of its type."""
 
 
-def partial(shape: Shape, value: Any) -> Any:
-    """What can be made of a growing value, or `ABSENT`. Never raises."""
-    return _GROWERS[type(shape)](shape, value)
+class _Elements:
+    """The typed elements of a list that are finished, and how many elements that took."""
+
+    def __init__(self, value: list[Any]) -> None:
+        self.value = value  # held, so that its id stays its own
+        self.taken = 0
+        self.items: list[Any] = []
 
 
-def _grow_leaf(shape: Leaf, value: Any) -> Any:
+_Finished = dict[tuple[int, int], _Elements]
+
+
+def _grow(shape: Shape, value: Any, finished: _Finished) -> Any:
+    """What can be made of a growing value, or `ABSENT`."""
+    return _GROWERS[type(shape)](shape, value, finished)
+
+
+def _grow_leaf(shape: Leaf, value: Any, _: _Finished) -> Any:
     if shape.type is str:
         return value if isinstance(value, str) else ABSENT
-    result = _read_leaf(shape, copy.deepcopy(value), (), [])  # its bounds are for the whole value
+    if is_object(value) or is_array(value):
+        value = copy.deepcopy(value)
+    result = _read_leaf(shape, value, (), [])  # its bounds are for the whole value
     return ABSENT if result is FAILED else result
 
 
-def _grow_array(shape: Array, value: Any) -> Any:
+def _grow_array(shape: Array, value: Any, finished: _Finished) -> Any:
     if not is_array(value):
         return ABSENT
-    grown = (partial(shape.item, item) for item in value)
-    items = [item for item in grown if item is not ABSENT]
+    known = finished.setdefault((id(shape), id(value)), _Elements(value))
+    for index in range(known.taken, len(value) - 1):
+        _add(known.items, _grow(shape.item, value[index], finished))
+        known.taken += 1
+    items = known.items.copy()
+    if value:
+        _add(items, _grow(shape.item, value[-1], finished))
     try:
-        return shape.make(items)
+        return items if shape.make is list else shape.make(items)
     except TypeError:  # a set of what cannot be in a set
         return ABSENT
 
 
-def _grow_fixed(shape: Fixed, value: Any) -> Any:
+def _add(items: list[Any], item: Any) -> None:
+    if item is not ABSENT:
+        items.append(item)
+
+
+def _grow_fixed(shape: Fixed, value: Any, finished: _Finished) -> Any:
     if not is_array(value):
         return ABSENT
-    grown = [partial(item, part) for item, part in zip(shape.items, value, strict=False)]
+    grown = [_grow(item, part, finished) for item, part in zip(shape.items, value, strict=False)]
     grown += [ABSENT] * (len(shape.items) - len(grown))
     return shape.make([None if item is ABSENT else item for item in grown])
 
 
-def _grow_table(shape: Table, value: Any) -> Any:
+def _grow_table(shape: Table, value: Any, finished: _Finished) -> Any:
     if not is_object(value):
         return ABSENT
     result: dict[Any, Any] = {}
     for key, part in value.items():
-        grown = partial(shape.value, part)
+        grown = _grow(shape.value, part, finished)
         if grown is not ABSENT:
             try:
                 result[read_key(shape.key, key)] = grown
@@ -476,15 +519,19 @@ def _grow_table(shape: Table, value: Any) -> Any:
     return result
 
 
-def _grow_record(shape: Record, value: Any) -> Any:
-    if not is_object(value):
-        return ABSENT
+def _grow_fields(fields: Sequence[Field], value: JSON, finished: _Finished) -> JSON:
     grown = {
-        entry.name: partial(entry.shape, value[entry.key])
-        for entry in shape.fields
+        entry.name: _grow(entry.shape, value[entry.key], finished)
+        for entry in fields
         if entry.name and entry.key in value
     }
-    present = {name: part for name, part in grown.items() if part is not ABSENT}
+    return {name: part for name, part in grown.items() if part is not ABSENT}
+
+
+def _grow_record(shape: Record, value: Any, finished: _Finished) -> Any:
+    if not is_object(value):
+        return ABSENT
+    present = _grow_fields(shape.fields, value, finished)
     if shape.kind in ("typeddict", "parameters"):
         return present
     names = [entry.name for entry in shape.fields if entry.name]
@@ -496,7 +543,9 @@ def _unfinished(kind: Any, names: Sequence[str], present: JSON) -> Any:
     values = {**dict.fromkeys(names), **present}
     try:
         if hasattr(kind, "__struct_config__"):
-            return _quiet(kind)(**values)
+            instance = _quiet(kind)(**values)
+            msgspec.structs.force_setattr(instance, "__class__", kind)
+            return instance
         instance = object.__new__(kind)
         for name, value in values.items():
             object.__setattr__(instance, name, value)
@@ -507,39 +556,36 @@ def _unfinished(kind: Any, names: Sequence[str], present: JSON) -> Any:
 
 @functools.lru_cache
 def _quiet(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """The Struct itself or, since a Struct cannot skip its `__post_init__`, one without it."""
+    """The Struct itself or, since a Struct cannot be made without its `__post_init__`, a twin."""
     if not hasattr(kind, "__post_init__"):
         return kind
-    config = kind.__struct_config__
-    return types.new_class(
-        kind.__name__,
-        (kind,),
-        {"tag": config.tag, "tag_field": config.tag_field},
-        lambda body: body.update({"__post_init__": _do_nothing}),
-    )
+    body = {"__post_init__": _do_nothing}
+    return types.new_class(kind.__name__, (kind,), None, lambda names: names.update(body))
 
 
 def _do_nothing(self: Any) -> None:
     """Stand in for a `__post_init__`."""
 
 
-def _grow_model(shape: Model, value: Any) -> Any:
+def _grow_model(shape: Model, value: Any, finished: _Finished) -> Any:
     kind = typing.get_origin(shape.type) or shape.type
-    fields = cast("dict[str, Any]", getattr(kind, "model_fields", None))
-    if not fields:
+    if not shape.fields:
         return _grow_leaf_model(shape, value)
     if getattr(kind, "__pydantic_root_model__", False):
-        grown = partial(shape_of(fields["root"].annotation), value)
-        return ABSENT if grown is ABSENT else _unfinished_model(kind, {"root": grown})
+        value = {"root": value}
     if not is_object(value):
         return ABSENT
-    present: JSON = dict.fromkeys(fields)
-    for name, entry in fields.items():
-        key = next((key for key in (entry.alias, name) if key in value), None)
-        if key is not None:
-            grown = partial(shape_of(entry.annotation), value[key])
-            present[name] = None if grown is ABSENT else grown
-    return _unfinished_model(kind, present)
+    present = _grow_fields(shape.fields, value, finished)
+    return _unfinished_model(kind, [entry.name for entry in shape.fields], present)
+
+
+def _unfinished_model(kind: Any, names: Sequence[str], present: JSON) -> Any:
+    instance = object.__new__(kind)
+    object.__setattr__(instance, "__dict__", {**dict.fromkeys(names), **present})
+    object.__setattr__(instance, "__pydantic_fields_set__", set(present))
+    object.__setattr__(instance, "__pydantic_extra__", None)
+    object.__setattr__(instance, "__pydantic_private__", None)
+    return instance
 
 
 def _grow_leaf_model(shape: Model, value: Any) -> Any:
@@ -550,46 +596,31 @@ def _grow_leaf_model(shape: Model, value: Any) -> Any:
     return ABSENT if problems else result
 
 
-def _unfinished_model(kind: Any, values: JSON) -> Any:
-    try:
-        instance = kind.__new__(kind)
-        object.__setattr__(instance, "__dict__", dict(values))
-        arrived = {name for name, value in values.items() if value is not None}
-        object.__setattr__(instance, "__pydantic_fields_set__", arrived)
-        object.__setattr__(instance, "__pydantic_extra__", None)
-        object.__setattr__(instance, "__pydantic_private__", None)
-    except Exception:  # a class that cannot be made like this
-        return types.SimpleNamespace(**values)
-    return instance
-
-
-def _grow_one_of(shape: OneOf, value: Any) -> Any:
+def _grow_one_of(shape: OneOf, value: Any, finished: _Finished) -> Any:
     options = _in_order(shape, value)
-    if isinstance(value, dict):
-        return _grow_best(options, cast(JSON, value))
-    grown = (partial(option, value) for option in options)
+    if is_object(value):  # with most of its keys, and no literal (a tag) that says otherwise
+        scored = [(_keys_of(option, value), option) for option in options]
+        scored.sort(key=lambda pair: -pair[0])
+        options = [option for score, option in scored if score >= 0]
+    grown = (_grow(option, value, finished) for option in options)
     return next((found for found in grown if found is not ABSENT), ABSENT)
 
 
-def _grow_best(options: Sequence[Shape], value: JSON) -> Any:
-    """The option that has most of the keys; none with a literal (a tag) that says otherwise."""
-    scored = [(_keys_of(option, value), partial(option, value)) for option in options]
-    fitting = [(score, grown) for score, grown in scored if score >= 0 and grown is not ABSENT]
-    return max(fitting, key=lambda pair: pair[0])[1] if fitting else ABSENT
-
-
 def _keys_of(option: Shape, value: JSON) -> int:
+    """How many keys of an object an option knows; -1 if one has a literal that it cannot have."""
     if isinstance(option, OneOf):
         return max(_keys_of(inner, value) for inner in option.options)
-    if not isinstance(option, Record):
+    if not isinstance(option, (Record, Model)):
         return 0
     here = [entry for entry in option.fields if entry.key in value]
     return -1 if any(_contradicts(entry, value[entry.key]) for entry in here) else len(here)
 
 
 def _contradicts(entry: Field, value: Any) -> bool:
-    is_tag = isinstance(entry.shape, Leaf) and typing.get_origin(entry.shape.type) is typing.Literal
-    return is_tag and partial(entry.shape, value) is ABSENT
+    shape = entry.shape
+    if not isinstance(shape, Leaf) or typing.get_origin(shape.type) is not typing.Literal:
+        return False
+    return _read_leaf(shape, value, (), []) is FAILED
 
 
 _GROWERS: dict[type[Shape], Callable[..., Any]] = {

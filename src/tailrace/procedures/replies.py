@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tailrace.core.content import Message, MessageTokensCount
 from tailrace.core.errors import APIResponseValidationError
@@ -10,6 +10,11 @@ from tailrace.core.events import decode_payload
 from tailrace.core.http import Headers, Response
 
 from .exchange import Exchange
+
+if TYPE_CHECKING:
+    from tailrace.core.content import ParsedMessage
+
+T = TypeVar("T")
 
 
 def read_message(body: bytes, exchange: Exchange) -> Message:
@@ -20,6 +25,14 @@ def read_message(body: bytes, exchange: Exchange) -> Message:
     message._workspace_id = response.workspace_id
     message._attempts = exchange.attempts
     return message
+
+
+def read_parsed(message: Message, output_type: type[T]) -> ParsedMessage[T]:
+    """The message, its text read as `output_type`. Raises `OutputParseError`, which carries it."""
+    from tailrace.core.output import read_output
+
+    read_output(message, output_type)
+    return cast("ParsedMessage[T]", message)
 
 
 def read_tokens_count(body: bytes, exchange: Exchange) -> MessageTokensCount:

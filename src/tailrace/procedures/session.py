@@ -60,17 +60,31 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             check_policy(given["recovery"])
         return msgspec.structs.replace(self, **given)
 
-    def stream(self, method: str, parameters: Mapping[str, Any], *, timeout: Any) -> Begin:
+    def stream(
+        self,
+        method: str,
+        parameters: Mapping[str, Any],
+        output_format: Any = None,
+        *,
+        timeout: Any,
+    ) -> Begin:
         """How to begin a streamed reply. Raises as `message_call` does."""
-        call = message_call(method, parameters, stream=True)
+        call = message_call(method, _with_output(parameters, output_format), stream=True)
         recovery = parameters.get("recovery", self.recovery)
         check_policy(recovery)
         return self._prepare(MESSAGES_PATH, call, clocks(timeout, self.timeout), recovery)
 
-    def whole(self, method: str, parameters: Mapping[str, Any], *, timeout: Any) -> Begin:
+    def whole(
+        self,
+        method: str,
+        parameters: Mapping[str, Any],
+        output_format: Any = None,
+        *,
+        timeout: Any,
+    ) -> Begin:
         """How to begin a reply in one piece. Raises as `message_call` does, and `ValueError` where
         it could take longer than the default clocks wait."""
-        call = message_call(method, parameters)
+        call = message_call(method, _with_output(parameters, output_format))
         otherwise = self.timeout
         if isinstance(timeout, NotGiven) and otherwise == DEFAULT_TIMEOUT:
             check_not_too_long(call.body)
@@ -110,6 +124,21 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
         request = build(call.body)
         return begin
+
+
+def _with_output(parameters: Mapping[str, Any], output_format: Any) -> Mapping[str, Any]:
+    """The parameters with what asks for JSON of the type `output_format`, if it is given."""
+    if output_format is None or isinstance(output_format, NotGiven):
+        return parameters
+    if isinstance(output_format, Mapping):
+        raise TypeError(
+            "output_format must be a type; pass a schema as "
+            "output_config={'format': {'type': 'json_schema', 'schema': ...}}"
+        )
+    from tailrace.core.structured import output_config_for
+
+    given = parameters.get("output_config") or {}
+    return {**parameters, "output_config": {**given, **output_config_for(output_format)}}
 
 
 def clocks(timeout: Any, otherwise: Timeout) -> Timeout:

@@ -40,6 +40,7 @@ __all__ = [
     "Refuse",
     "Reply",
     "Scenario",
+    "ScenarioError",
     "Script",
     "ServerTool",
     "Simulator",
@@ -56,6 +57,8 @@ __all__ = [
     "Wait",
     "canned",
     "echo",
+    "load_scenario",
+    "parse_scenario",
     "recordings",
 ]
 
@@ -98,6 +101,7 @@ if TYPE_CHECKING:
         recordings,
     )
     from tailrace.simulator.ask import Ask
+    from tailrace.simulator.grammar import ScenarioError, load_scenario, parse_scenario
     from tailrace.simulator.pace import Pace
     from tailrace.simulator.quota import Quota
     from tailrace.simulator.received import Received
@@ -116,6 +120,7 @@ _NAMES = {
     ),
     "answers": "Reply canned echo recordings",
     "ask": "Ask",
+    "grammar": "ScenarioError load_scenario parse_scenario",
     "pace": "Pace",
     "quota": "Quota",
     "received": "Received",

@@ -215,11 +215,13 @@ class Bytes(Act, frozen=True):
     breaks unless they are a chunk themselves.
     """
 
-    data: bytes | str
+    data: bytes
     after: float = 0.0
     framing: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.data, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"data must be bytes, not {type(self.data).__name__}")
         _at_least("after", self.after, 0)
 
 

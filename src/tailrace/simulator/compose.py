@@ -317,8 +317,7 @@ class _Composer:
 
     def _bytes(self, act: acts.Bytes) -> Iterator[Piece]:
         self._foreign = True
-        data = act.data.encode() if isinstance(act.data, str) else act.data
-        yield Piece(act.after, data, framed=act.framing)
+        yield Piece(act.after, act.data, framed=act.framing)
 
     def _garbage(self, act: acts.Garbage) -> Iterator[Piece]:
         self._foreign = True

@@ -16,6 +16,8 @@ from typing import Literal
 
 from tailrace.simulator.answers import Reply
 from tailrace.simulator.ask import Ask
+from tailrace.simulator.pace import Pace
+from tailrace.simulator.quota import Quota
 
 Then = Literal["repeat", "start_over", "pass"]
 
@@ -81,10 +83,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Cases, the first that matches first. A request that matches none gets the standing answer."""
+    """Cases, the first that matches first. A request that matches none gets the standing answer.
+
+    `pace`, `quota` and `seed` hold for a simulator that is given no others.
+    """
 
     cases: Sequence[Case]
     name: str = "scenario"
+    pace: Pace | None = None
+    quota: Quota | None = None
+    seed: int | None = None
 
 
 class Progress:

@@ -39,9 +39,10 @@ class Simulator:
 
     `answer` is what it says: a text, a script, a `Scenario`, a function of the request, or one of
     `answers` (`canned`, the default; `echo`; `recordings(folder)`). `pace` is its tempo,
-    `api_keys` the keys it takes (`None`: any), `seed` what makes its ids, jitter and choices
-    repeatable. `padding` puts spaces before closing braces, as the API does; `events_per_packet`
-    joins events into one chunk and one write. `validate=False` answers any JSON object.
+    `api_keys` the keys it takes (`None`: any), `seed` (0 if not given) what makes its ids, jitter
+    and choices repeatable. `padding` puts spaces before closing braces, as the API does;
+    `events_per_packet` joins events into one chunk and one write. `validate=False` answers any
+    JSON object.
     `quota` sets rate limits that bite. `tls` is a server-side context for `https`.
     `on_request` is called when a request arrives and when its answer has ended, on the server's
     thread. `clock` gives the Unix time in seconds.
@@ -53,7 +54,7 @@ class Simulator:
         *,
         pace: Pace | None = None,
         api_keys: Iterable[str] | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         padding: bool = True,
         events_per_packet: int = 1,
         validate: bool = True,
@@ -64,13 +65,14 @@ class Simulator:
     ) -> None:
         if events_per_packet < 1:
             raise ValueError(f"events_per_packet must be at least 1, not {events_per_packet}")
+        own = answer if isinstance(answer, Scenario) else Scenario([])
         keys = None if api_keys is None else frozenset(api_keys)
         self.api = Api(
             Playbook(answer),
             desk=Desk(keys, validate),
-            manner=Manner(pace or Pace(), padding, events_per_packet),
-            quota=quota,
-            seed=seed,
+            manner=Manner(pace or own.pace or Pace(), padding, events_per_packet),
+            quota=quota or own.quota,
+            seed=(own.seed or 0) if seed is None else seed,
             clock=clock,
             on_request=on_request,
         )

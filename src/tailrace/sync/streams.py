@@ -7,20 +7,30 @@ of a `for` loop over it) takes the connection with it, at once and without the g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from tailrace.core.content import Message
-from tailrace.core.cursor import Cursor
+from tailrace.core.cursor import RESTARTED, Cursor
 from tailrace.core.errors import APIError
 from tailrace.core.events import MessageStreamEvent, RawMessageStreamEvent
-from tailrace.core.finals import current_snapshot, final_message, final_text
+from tailrace.core.finals import (
+    current_output,
+    current_snapshot,
+    final_message,
+    final_text,
+    growing_output,
+    new_splitter,
+)
 from tailrace.core.http import Response
 from tailrace.core.rate_limits import RateLimits
 from tailrace.core.retry import Attempt
 from tailrace.procedures.exchange import Exchange
 from tailrace.procedures.wire import settle
+
+if TYPE_CHECKING:
+    from tailrace.core.output import GrowingOutput
 
 T = TypeVar("T")
 
@@ -45,6 +55,17 @@ def _iterate(exchange: Exchange, take: Callable[[Cursor], T | None]) -> Iterator
             cursor.feed(frames)
         elif exchange.ended:
             return
+
+
+def _split(texts: Iterator[str], splitter: str) -> Iterator[str]:
+    """The pieces a splitter makes of the texts; joined, they are the texts."""
+    pieces = new_splitter(splitter)
+    for text in texts:
+        if text is RESTARTED:
+            pieces = new_splitter(splitter)
+            yield text
+        yield from pieces.feed(text)
+    yield from pieces.end()
 
 
 class _StreamBase(Generic[T]):
@@ -134,9 +155,10 @@ class MessageStream(_StreamBase[MessageStreamEvent]):
     text_stream: Iterator[str]
     """The pieces of text, as they come."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, output: GrowingOutput | None = None) -> None:
         super().__init__(exchange, Cursor.next_event)
         self.text_stream = _iterate(exchange, Cursor.next_text)
+        self._output = output
 
     @property
     def current_message_snapshot(self) -> Message:
@@ -153,7 +175,7 @@ class MessageStream(_StreamBase[MessageStreamEvent]):
         the stream was closed before its end.
         """
         self.until_done()
-        return final_message(self._exchange.cursor)
+        return final_message(self._exchange.cursor, self._output)
 
     def get_final_text(self) -> str:
         """Read to the end and return the text of all text blocks, joined.
@@ -167,6 +189,47 @@ class MessageStream(_StreamBase[MessageStreamEvent]):
         for _ in _iterate(self._exchange, Cursor.next_text):
             pass
 
+    # -- text in useful pieces -----------------------------------------------------------------
+
+    def lines(self) -> Iterator[str]:
+        """The text line by line, each with its line ending."""
+        return _split(self.text_stream, "Lines")
+
+    def sentences(self) -> Iterator[str]:
+        """The text sentence by sentence, for speech for example, each with the space after it."""
+        return _split(self.text_stream, "Sentences")
+
+    def paragraphs(self) -> Iterator[str]:
+        """The text paragraph by paragraph, each with the blank lines after it."""
+        return _split(self.text_stream, "Paragraphs")
+
+    def markdown_blocks(self) -> Iterator[str]:
+        """The text as whole Markdown blocks: paragraphs, lists, tables, fenced code."""
+        return _split(self.text_stream, "MarkdownBlocks")
+
+    # -- structured output ---------------------------------------------------------------------
+
+    @property
+    def partial_output(self) -> Any:
+        """An object of the output format as far as its text was read; what is missing is `None`.
+
+        Raises `RuntimeError` without `output_format`.
+        """
+        return current_output(self._exchange.cursor, self._output)
+
+    def items(self, path: str | Sequence[str | int] = ()) -> Iterator[Any]:
+        """Each element of an array in the reply's JSON, the moment it is finished.
+
+        `path` leads to the array, as `"people"`, `"report.people"` or `("report", "people")`.
+        Elements are of their type in the output format, or plain JSON without one. Raises
+        `OutputParseError` for one that does not fit.
+        """
+        from tailrace.core.output import Items
+
+        items = Items(path, None if self._output is None else self._output.output_type)
+        for text in self.text_stream:
+            yield from items.feed(text)
+
 
 class MessageStreamManager:
     """What `messages.stream()` returns: entering it sends the request and gives the stream.
@@ -174,14 +237,15 @@ class MessageStreamManager:
     Each `with` sends a new request. Errors before the first event are raised on entering.
     """
 
-    def __init__(self, begin: Callable[[], Exchange]) -> None:
+    def __init__(self, begin: Callable[[], Exchange], output_type: Any = None) -> None:
         self._begin = begin
+        self._output_type = output_type
         self._stream: MessageStream | None = None
 
     def __enter__(self) -> MessageStream:
         exchange = self._begin()
         settle(exchange.start())
-        self._stream = MessageStream(exchange)
+        self._stream = MessageStream(exchange, growing_output(self._output_type))
         return self._stream
 
     def __exit__(

@@ -12,7 +12,7 @@ import os
 import socket
 import ssl
 import time
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
@@ -80,6 +80,14 @@ class _Secure(_Dialling, HTTPSConnection):
 _KINDS: dict[str, type[_Plain | _Secure]] = {"http": _Plain, "https": _Secure}
 
 
+class _Route(NamedTuple):
+    """How to get to an origin."""
+
+    key: Origin
+    proxy: Proxy | None
+    tls: ssl.SSLContext | None
+
+
 class Urllib3Wire(SystemTime):
     """A wire over urllib3, for synchronous clients; threads may share it.
 
@@ -141,64 +149,39 @@ class Urllib3Wire(SystemTime):
         self, request: Request, connect: float | None, wait: float | None
     ) -> BlockingIncoming:
         try:
-            key = origin(request.url)
-        except ValueError as error:
+            route = self._route(origin(request.url))
+        except (ValueError, OSError) as error:
             raise ConnectFailed(str(error), permanent=True) from error
         pool = self._own_pool()
         if pool.closed:
             raise ConnectFailed("the client is closed", permanent=True)
-        lease = pool.lease(key, connect)
+        lease = pool.lease(route.key, connect)
         if lease is None:
             raise ConnectTimedOut(
                 f"all {self._limit} connections of this client are in use; "
                 "close replies that are not read to their end, or raise max_connections"
             )
         try:
-            connection = pool.take(key) or self._connected(key, connect)
+            connection = pool.take(route.key) or _connected(route, connect)
             lease.hold(connection, connection.sock)
             lease.busy = True
-            return self._send(connection, key, lease, request, wait)
+            return self._send(connection, route, lease, request, wait)
         except BaseException:
             lease.discard()
             raise
         finally:
             lease.busy = False
 
-    def _connected(self, key: Origin, connect: float | None) -> HTTPConnection:
-        try:
-            connection = self._connection(key)
-            connection.timeout = None if connect is None else max(connect, 0.001)
-            try:
-                connection.connect()
-            except BaseException:
-                connection.close()
-                raise
-        except _NOT_CONNECTED as error:
-            raise crossed(error, _CONNECTING) from error
-        return connection
-
-    def _connection(self, key: Origin) -> HTTPConnection:
-        """A connection to an origin, or to the proxy that leads there; not connected yet."""
-        scheme, host, port = key
+    def _route(self, key: Origin) -> _Route:
+        """How to get to an origin. Raises `ValueError` or `OSError` for settings that do not do."""
         proxy = self._proxies.proxy_for(*key)
-        options: dict[str, Any] = {}
-        if scheme == "https":
-            options["ssl_context"] = context(self._verify)
-        if proxy is None:
-            return _KINDS[scheme](host, port, **options)
-        tls = context(self._verify) if proxy.scheme == "https" else None
-        options["proxy"] = parse_url(proxy.url)
-        options["proxy_config"] = ProxyConfig(tls, False, None, None)
-        if scheme == "http":
-            return _KINDS[proxy.scheme](proxy.host, proxy.port, **options)
-        connection = _Secure(proxy.host, proxy.port, **options)
-        connection.set_tunnel(host, port, _authorization(proxy), scheme=proxy.scheme)
-        return connection
+        secure = key[0] == "https" or (proxy is not None and proxy.scheme == "https")
+        return _Route(key, proxy, context(self._verify) if secure else None)
 
     def _send(
         self,
         connection: HTTPConnection,
-        key: Origin,
+        route: _Route,
         lease: Lease,
         request: Request,
         wait: float | None,
@@ -207,7 +190,7 @@ class Urllib3Wire(SystemTime):
         sock: Any = connection.sock
         connection.timeout = None if wait is None else max(wait, 0.001)
         sock.settimeout(connection.timeout)
-        target, headers = self._head(key, request)
+        target, headers = _head(route, request)
         try:
             # The server may answer, and close, before it has read everything.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -230,19 +213,50 @@ class Urllib3Wire(SystemTime):
         )
         return BlockingIncoming(response, answer, body, inflate, lease, sock)
 
-    def _head(self, key: Origin, request: Request) -> tuple[str, dict[str, str]]:
-        """What the request line names, and the headers; a forwarding proxy is told the whole URL.
 
-        urllib3 adds `host`, `content-length` and `accept-encoding: identity`.
-        """
-        headers = {"user-agent": SKIP_HEADER, **request.headers}
-        parts = urlsplit(request.url)._replace(fragment="")
-        if not parts.path:
-            parts = parts._replace(path="/")
-        proxy = self._proxies.proxy_for(*key) if key[0] == "http" else None
-        if proxy is None:
-            return parts._replace(scheme="", netloc="").geturl(), headers
-        return parts.geturl(), {**headers, **_authorization(proxy)}
+def _connected(route: _Route, connect: float | None) -> HTTPConnection:
+    """A new connection that stands within `connect` seconds."""
+    try:
+        connection = _connection(route)
+        connection.timeout = None if connect is None else max(connect, 0.001)
+        try:
+            connection.connect()
+        except BaseException:
+            connection.close()
+            raise
+    except _NOT_CONNECTED as error:
+        raise crossed(error, _CONNECTING) from error
+    return connection
+
+
+def _connection(route: _Route) -> HTTPConnection:
+    """A connection to an origin, or to the proxy that leads there; not connected yet."""
+    scheme, host, port = route.key
+    proxy = route.proxy
+    options: dict[str, Any] = {"ssl_context": route.tls} if scheme == "https" else {}
+    if proxy is None:
+        return _KINDS[scheme](host, port, **options)
+    options["proxy"] = parse_url(proxy.url)
+    options["proxy_config"] = ProxyConfig(route.tls, False, None, None)
+    if scheme == "http":
+        return _KINDS[proxy.scheme](proxy.host, proxy.port, **options)
+    connection = _Secure(proxy.host, proxy.port, **options)
+    connection.set_tunnel(host, port, _authorization(proxy), scheme=proxy.scheme)
+    return connection
+
+
+def _head(route: _Route, request: Request) -> tuple[str, dict[str, str]]:
+    """What the request line names, and the headers; a forwarding proxy is told the whole URL.
+
+    urllib3 adds `host`, `content-length` and `accept-encoding: identity`.
+    """
+    headers = {"user-agent": SKIP_HEADER, **request.headers}
+    parts = urlsplit(request.url)._replace(fragment="")
+    if not parts.path:
+        parts = parts._replace(path="/")
+    if route.key[0] == "http" and route.proxy is not None:
+        return parts.geturl(), {**headers, **_authorization(route.proxy)}
+    return parts._replace(scheme="", netloc="").geturl(), headers
 
 
 def _authorization(proxy: Proxy) -> dict[str, str]:

@@ -1,0 +1,134 @@
+"""`tailrace sim`, as a process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import tailrace
+from tailrace.core.framing import encode
+
+RECORDED = "".join(
+    encode(None, data).decode()
+    for data in (
+        '{"type":"message_start","message":{"id":"m","role":"assistant","content":[],"usage":{}}}',
+        '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}',
+        '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Recorded."}}',
+        '{"type":"content_block_stop","index":0}',
+        '{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}',
+        '{"type":"message_stop"}',
+    )
+)
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-W", "error", "-m", "tailrace", "sim", *arguments]
+
+
+@contextmanager
+def served(
+    *arguments: str, end: signal.Signals = signal.SIGTERM
+) -> Iterator[tuple[str, list[str]]]:
+    """The address it names, and what it has printed once it is over."""
+    printed: list[str] = []
+    with subprocess.Popen(
+        command("--port", "0", "--first-token", "0", "--tokens-per-second", "1000", *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+            assert found, process.communicate()
+            yield found[0], printed
+        finally:
+            process.send_signal(end)
+            out, err = process.communicate(timeout=20)
+    printed += out.splitlines()
+    assert (process.returncode, err) == (0, "")
+
+
+def ask(url: str, key: str = "any", prompt: str = "Hi") -> str:
+    with (
+        tailrace.Anthropic(base_url=url, api_key=key) as client,
+        client.messages.stream(
+            model="claude-sonnet-5-5",
+            max_tokens=100,
+            messages=[{"role": "user", "content": prompt}],
+        ) as stream,
+    ):
+        return stream.get_final_text()
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals on Windows")
+def test_it_serves_until_it_is_ended(end: signal.Signals) -> None:
+    with served("--text", "Hello to you.", end=end) as (url, printed):
+        assert ask(url) == "Hello to you."
+    assert f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=any" in printed
+    assert re.fullmatch(r"POST /v1/messages -> 200, \d+ bytes, end", printed[-1])
+
+
+def test_it_ends_while_a_reply_is_under_way() -> None:
+    with served("--text", "word " * 20_000) as (url, _):
+        address = re.split("[/:]+", url)
+        client = socket.create_connection((address[1], int(address[2])))
+        body = (
+            b'{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"x"}]}'
+        )
+        client.sendall(
+            b"POST /v1/messages HTTP/1.1\r\nhost: sim\r\nx-api-key: k\r\n"
+            b"anthropic-version: 2023-06-01\r\ncontent-type: application/json\r\n"
+            b"content-length: %d\r\n\r\n%s" % (len(body), body)
+        )
+        assert client.recv(12) == b"HTTP/1.1 200"
+    client.close()
+
+
+def test_echo() -> None:
+    with served("--echo") as (url, _):
+        assert ask(url, prompt="Say this") == "Say this"
+
+
+def test_recordings(tmp_path: Path) -> None:
+    (tmp_path / "one.sse").write_text(RECORDED)
+    with served("--recordings", str(tmp_path)) as (url, _):
+        assert ask(url) == "Recorded."
+
+
+def test_only_the_given_keys_are_accepted() -> None:
+    with served("--key", "right", "--text", "Hello") as (url, _):
+        assert ask(url, key="right") == "Hello"
+        with pytest.raises(tailrace.AuthenticationError):
+            ask(url, key="wrong")
+
+
+def refused(*arguments: str) -> str:
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (1, "")
+    return done.stderr
+
+
+def test_a_port_in_use_is_an_error_in_one_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        line = refused("--port", str(port))
+    assert re.fullmatch(r"tailrace sim: .*in use.*\n", line), line
+    assert str(port) in line
+
+
+def test_a_folder_without_recordings_is_an_error_in_one_line(tmp_path: Path) -> None:
+    line = refused("--recordings", str(tmp_path))
+    assert line == f"tailrace sim: there are no .sse files in {tmp_path}{os.linesep}"
