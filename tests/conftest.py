@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.corpus import ABSENT, Recording, recordings
 
 
@@ -19,4 +18,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes a `recording` once for each recorded stream."""
     if "recording" in metafunc.fixturenames:
         absent = pytest.param(None, id="absent", marks=pytest.mark.skip(reason=ABSENT))
-        metafunc.parametrize("recording", recordings() or [absent], ids=lambda one: one and one.name)
+        metafunc.parametrize(
+            "recording", recordings() or [absent], ids=lambda one: one and one.name
+        )

@@ -11,7 +11,7 @@ import http.client
 import json
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from benchmarks.contestants import QUESTION
@@ -65,8 +65,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
-        assert isinstance(transport, asyncio.WriteTransport)
-        self.transport = transport
+        self.transport = cast("asyncio.WriteTransport", transport)
 
     def ask(self, request: bytes, took: Took) -> asyncio.Future[None]:
         """Send a request."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .aio.streams import AsyncMessageStream as AsyncMessageStream
     from .aio.streams import AsyncMessageStreamManager as AsyncMessageStreamManager
     from .aio.streams import AsyncStream as AsyncStream
+    from .aio.tools import AsyncToolRunner as AsyncToolRunner
     from .core.clocks import DEFAULT_TIMEOUT as DEFAULT_TIMEOUT
     from .core.clocks import Timeout as Timeout
     from .core.cursor import RESTARTED as RESTARTED
@@ -111,12 +112,14 @@ if TYPE_CHECKING:
     from .core.tools import ToolError as ToolError
     from .core.tools import ToolInputError as ToolInputError
     from .core.tools import tool as tool
+    from .core.turns import ToolCall as ToolCall
     from .core.view import View as View
     from .sync.client import Anthropic as Anthropic
     from .sync.responses import APIResponse as APIResponse
     from .sync.streams import MessageStream as MessageStream
     from .sync.streams import MessageStreamManager as MessageStreamManager
     from .sync.streams import Stream as Stream
+    from .sync.tools import ToolRunner as ToolRunner
 
     Client = Anthropic
     AsyncClient = AsyncAnthropic
@@ -187,6 +190,9 @@ _HOMES: dict[str, str] = {
     "core.view": "View BaseModel=View",
     "sync.client": "Anthropic Client=Anthropic",
     "sync.responses": "APIResponse",
+    "sync.tools": "ToolRunner",
+    "aio.tools": "AsyncToolRunner",
+    "core.turns": "ToolCall",
     "sync.streams": (
         "MessageStream MessageStreamManager Stream BetaMessageStream=MessageStream "
         "BetaMessageStreamManager=MessageStreamManager"

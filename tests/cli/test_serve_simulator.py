@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -48,14 +49,16 @@ def served(
     ) as process:
         try:
             assert process.stdout is not None
-            found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+            printed.append(process.stdout.readline())
+            found = re.search(r"http://127\.0\.0\.1:\d+", printed[0])
             assert found, process.communicate()
             yield found[0], printed
         finally:
             process.send_signal(end)
-            out, err = process.communicate(timeout=20)
-    printed += out.splitlines()
-    assert (process.returncode, err) == (0, "")
+        printed += process.stdout
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
 
 
 def ask(url: str, key: str = "any", prompt: str = "Hi") -> str:
@@ -75,17 +78,17 @@ def ask(url: str, key: str = "any", prompt: str = "Hi") -> str:
 def test_it_serves_until_it_is_ended(end: signal.Signals) -> None:
     with served("--text", "Hello to you.", end=end) as (url, printed):
         assert ask(url) == "Hello to you."
-    assert f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=any" in printed
-    assert re.fullmatch(r"POST /v1/messages -> 200, \d+ bytes, end", printed[-1])
+    assert f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=any\n" in printed
+    assert re.fullmatch(r"POST /v1/messages -> 200, \d+ bytes, end\n", printed[-1])
 
 
 def test_it_ends_while_a_reply_is_under_way() -> None:
     with served("--text", "word " * 20_000) as (url, _):
         address = re.split("[/:]+", url)
         client = socket.create_connection((address[1], int(address[2])))
-        body = (
-            b'{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"x"}]}'
-        )
+        message = {"role": "user", "content": "Hi"}
+        asked = {"model": "m", "max_tokens": 9, "stream": True, "messages": [message]}
+        body = json.dumps(asked).encode()
         client.sendall(
             b"POST /v1/messages HTTP/1.1\r\nhost: sim\r\nx-api-key: k\r\n"
             b"anthropic-version: 2023-06-01\r\ncontent-type: application/json\r\n"
@@ -125,8 +128,17 @@ def test_a_port_in_use_is_an_error_in_one_line() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         line = refused("--port", str(port))
-    assert re.fullmatch(r"tailrace sim: .*in use.*\n", line), line
-    assert str(port) in line
+    where = f"tailrace sim: cannot serve on 127.0.0.1:{port} ("
+    assert line.startswith(where), line
+    assert line.endswith("); --port 0 takes a free port\n")
+
+
+def test_a_port_that_cannot_be_is_an_error_in_one_line() -> None:
+    assert refused("--port", "70000").count("\n") == 1
+
+
+def test_a_pace_that_cannot_be_is_an_error_in_one_line() -> None:
+    assert refused("--tokens-per-second", "0").startswith("tailrace sim: tokens_per_second must")
 
 
 def test_a_folder_without_recordings_is_an_error_in_one_line(tmp_path: Path) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.corpus import STOP, ends, grows, opens, shuts, starts, text, tool
 
 from tailrace.core.accumulate import Accumulator, EventOrderError
 from tailrace.core.content import Message, TextBlock, ToolUseBlock, UnknownBlock
 from tailrace.core.events import wire_event
-from tests.corpus import STOP, ends, grows, opens, shuts, starts, text, tool
+from tailrace.core.framing import EventStreamDecoder
 
 CITATION = {"type": "char_location", "cited_text": "q", "document_index": 0}
 
@@ -81,8 +83,11 @@ BLOCKS = {
         [opens(0, "text", text="", new=[1]), grows(0, "text_delta", text="a", new=2), shuts(0)],
         {"type": "text", "text": "a", "new": [1]},
     ),
-    "unknown delta": ([*text(0, "a")[:2], grows(0, "new_delta", text="b")], {"type": "text", "text": "a"}),
-}  # fmt: skip
+    "unknown delta": (
+        [*text(0, "a")[:2], grows(0, "new_delta", text="b")],
+        {"type": "text", "text": "a"},
+    ),
+}
 
 
 @pytest.mark.parametrize(("events", "expected"), BLOCKS.values(), ids=BLOCKS)
@@ -136,9 +141,9 @@ INPUTS = {
     "empty fragment": ([""], {"given": 1}),
     "white space": ([" ", "\n\t"], {"given": 1}),
     "white space first": ([" ", '{"a": 1} '], {"a": 1}),
-    "big and exact numbers": (['{"n": 123456789012345678901234567890}'], {"n": 123456789012345678901234567890}),
+    "exact numbers": (['{"n": 1', "0" * 30, "}"], {"n": 10**30}),
     "escapes": (['{"s": "\\ud83d', '\\ude00\\n"}'], {"s": "😀\n"}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", ["tool_use", "server_tool_use", "mcp_tool_use"])
@@ -151,7 +156,15 @@ def test_tool_input(fragments, expected, kind):
     assert block.input_text == (raw if raw.strip() else None)
 
 
-INVALID = ['{"cmd": "rm" "path": "/x"}', '{"a": 1', '{"a": "half', '{"a": NaN}', '{"a": 1} x', "{]", '{"a": 1,}']
+INVALID = [
+    '{"cmd": "rm" "path": "/x"}',
+    '{"a": 1',
+    '{"a": "half',
+    '{"a": NaN}',
+    '{"a": 1} x',
+    "{]",
+    '{"a": 1,}',
+]
 
 
 @pytest.mark.parametrize("raw", INVALID)
@@ -163,11 +176,17 @@ def test_invalid_tool_input_is_never_half_an_object(raw):
     assert "INVALID_JSON" in block.to_dict()["input"]
 
 
-@given(st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=4) | st.lists(st.none()), max_size=4), st.lists(st.integers(0, 60), max_size=5))  # fmt: skip
+VALUES = st.integers() | st.text(max_size=4) | st.lists(st.none(), max_size=2)
+
+
+@given(
+    st.dictionaries(st.text(max_size=3), VALUES, max_size=4),
+    st.lists(st.integers(0, 60), max_size=5),
+)
 def test_any_cut_of_the_fragments_gives_the_same_input(value, cuts):
     source = json.dumps(value)
     at = sorted({0, len(source), *(cut for cut in cuts if cut < len(source))})
-    pieces = [source[start:end] for start, end in zip(at, at[1:], strict=False)]
+    pieces = [source[start:end] for start, end in itertools.pairwise(at)]
     accumulator, _ = taken(starts())
     for event in tool(0, *pieces):
         accumulator.apply(wire_event(event))
@@ -222,7 +241,9 @@ def test_usage_is_taken_over_never_added(name):
     assert message_of(begun, ends(usage={"x": 1})).usage == {name: 100, "service_tier": "standard"}
 
 
-@pytest.mark.parametrize("name", ["cache_creation", "service_tier", "inference_geo", "speed", "new"])
+@pytest.mark.parametrize(
+    "name", ["cache_creation", "service_tier", "inference_geo", "speed", "new"]
+)
 def test_usage_is_not_taken_from_a_delta_beyond_that(name):
     message = message_of(starts(usage={name: "was"}), ends(usage={name: "is", "output_tokens": 1}))
     assert message.usage[name] == "was"
@@ -263,7 +284,7 @@ OUT_OF_ORDER = {
     "delta of no block": ([starts(), grows(0, "text_delta", text="a")], "block 0, and 0"),
     "stop of no block": ([starts(), shuts(3)], "block 3"),
     "index of another type": ([starts(), *text(0, "a"), shuts("0")], "block '0'"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("events", "what"), OUT_OF_ORDER.values(), ids=OUT_OF_ORDER)
@@ -279,7 +300,9 @@ def test_a_message_start_sent_twice_before_any_content_is_harmless():
 
 
 def test_unknown_events_change_nothing_and_come_at_any_time():
-    accumulator, meant = taken({"type": "new"}, starts(), {"type": "new", "index": 9}, *text(0, "a"))
+    accumulator, meant = taken(
+        {"type": "new"}, starts(), {"type": "new", "index": 9}, *text(0, "a")
+    )
     assert meant[:3] == [None, None, None]
     assert accumulator.snapshot().content[0].text == "a"
 
@@ -312,6 +335,8 @@ def test_a_fragment_that_is_no_text_is_refused_and_leaves_the_rest_readable(
     with pytest.raises((ValueError, TypeError)):
         accumulator.apply(wire_event(grows(0, delta, **{field: value})))
     assert accumulator.snapshot().to_dict() == before
+    accumulator.apply(wire_event(shuts(0)))
+    assert accumulator.complete_blocks == (0,)
 
 
 # -- when it is complete -----------------------------------------------------------------------
@@ -351,14 +376,12 @@ def test_which_blocks_are_complete():
 
 
 def test_every_recording_is_complete_when_and_not_before_the_wire_says_so(corpus):
-    from tailrace.core.framing import EventStreamDecoder
-
     for recording in corpus:
+        if "spliced" in recording.name:
+            continue  # two replies in one
         accumulator, said = Accumulator(), False
         for frame in EventStreamDecoder().feed(recording.body):
             event = frame.json()
-            if "spliced" in recording.name or "programmatic" in recording.name:
-                break  # no single message
             accumulator.apply(wire_event(event))
             said = said or event["type"] == "message_stop"
             said = said or bool(event.get("delta", {}).get("stop_reason"))

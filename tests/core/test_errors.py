@@ -123,7 +123,9 @@ def test_every_class_is_documented():
 # -- what they hold ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])
+@pytest.mark.parametrize(
+    "twin", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
+)
 @pytest.mark.parametrize("kind", CLASSES.values(), ids=CLASSES)
 def test_every_error_survives_copy_and_pickle(kind, twin):
     error = made(kind)

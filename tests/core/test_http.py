@@ -10,7 +10,7 @@ import pytest
 from tailrace.core.http import REDACTED, SECRET_HEADERS, Headers, Request, Response
 
 KEY = "sk-ant-api03-secret"
-SECRETS = {name: KEY for name in sorted(SECRET_HEADERS)}
+SECRETS = dict.fromkeys(sorted(SECRET_HEADERS), KEY)
 
 
 def request(**headers: str) -> Request:

@@ -345,9 +345,17 @@ PROBLEMS: list[tuple[Any, Any, list[str]]] = [
     (int, LONG, [f'the value must be an integer, got the string "{"x" * 39}…']),
     (Point, [1], ["the value must be an object, got an array of 1"]),
     (Point, {}, ["`x` is required"]),
-    (Point, {"x": "1", "y": None}, ['`x` must be an integer, got the string "1"', "`y` must be an integer, got null"]),
+    (
+        Point,
+        {"x": "1", "y": None},
+        ['`x` must be an integer, got the string "1"', "`y` must be an integer, got null"],
+    ),
     (Point, {"x": 1, "z": 2}, ["`z` is unknown (known: x, y)"]),
-    (Invoice, {"number": "AB", "lines": [], "lnes": 1}, ["`lnes` is unknown (did you mean `lines`?)"]),
+    (
+        Invoice,
+        {"number": "AB", "lines": [], "lnes": 1},
+        ["`lnes` is unknown (did you mean `lines`?)"],
+    ),
     (
         Invoice,
         {"number": "a", "lines": [{"what": "x", "price": -1}, {"price": "2"}], "due": "soon"},
@@ -362,10 +370,18 @@ PROBLEMS: list[tuple[Any, Any, list[str]]] = [
     (Invoice, {"number": "BAD", "lines": []}, ["the value is not valid: no such number"]),
     (Color, "green", ['the value must be one of "red", "blue", got the string "green"']),
     (Literal["a"], "b", ['the value must be "a", got the string "b"']),
-    (list[int], [1, "a", None], ['`[1]` must be an integer, got the string "a"', "`[2]` must be an integer, got null"]),
+    (
+        list[int],
+        [1, "a", None],
+        ['`[1]` must be an integer, got the string "a"', "`[2]` must be an integer, got null"],
+    ),
     (set[list[int]], [[1]], ["the value must be an array, got an array of 1"]),
     (tuple[int, str], [1], ["the value must be an array of 2 elements, got an array of 1"]),
-    (tuple[int, str], ["a", 1], ['`[0]` must be an integer, got the string "a"', "`[1]` must be a string, got 1"]),
+    (
+        tuple[int, str],
+        ["a", 1],
+        ['`[0]` must be an integer, got the string "a"', "`[1]` must be a string, got 1"],
+    ),
     (dict[str, int], {"a": "b"}, ['`a` must be an integer, got the string "b"']),
     (dict[int, int], {"a": 1}, ["`a` is not a key here; keys must be an integer"]),
     (dict[str, int], [], ["the value must be an object, got an empty array"]),
@@ -375,12 +391,24 @@ PROBLEMS: list[tuple[Any, Any, list[str]]] = [
     (Point | list[int], ["a"], ['`[0]` must be an integer, got the string "a"']),
     (Cat | Dog, {"type": "Cow", "name": "a"}, ['`type` must be "Cat", got the string "Cow"']),
     (Cat, {"type": "Cat", "name": "a", "lives": -1}, ["the value is not valid: dead"]),
-    (Square, {"kind": "square", "side": 0}, ["`side` is not valid: Input should be greater than or equal to 1, got 0"]),
+    (
+        Square,
+        {"kind": "square", "side": 0},
+        ["`side` is not valid: Input should be greater than or equal to 1, got 0"],
+    ),
     (list[Square], [{"kind": "square"}], ["`[0].side` is required"]),
     (bytes, "?", ['the value must be a base64 string, got the string "?"']),
-    (datetime.datetime, "now", ['the value must be a date and time such as 2026-01-31T09:30:00Z, got the string "now"']),
-    (Annotated[int, msgspec.Meta(multiple_of=5)], 7, ["the value must be an integer a multiple of 5, got 7"]),
-]  # fmt: skip
+    (
+        datetime.datetime,
+        "now",
+        ['the value must be a date and time such as 2026-01-31T09:30:00Z, got the string "now"'],
+    ),
+    (
+        Annotated[int, msgspec.Meta(multiple_of=5)],
+        7,
+        ["the value must be an integer a multiple of 5, got 7"],
+    ),
+]
 
 
 @pytest.mark.parametrize(
@@ -444,11 +472,16 @@ KINDS = st.recursive(
     max_leaves=5,
 )
 JSONS = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.sampled_from(["a", "b", "red", "2026-01-31", "x"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["f0", "f1", "f2"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["f0", "f1", "f2"]), inner)
+    ),
     max_leaves=6,
-)  # fmt: skip
+)
 
 
 def value_of(kind: Any) -> st.SearchStrategy[Any]:
@@ -629,13 +662,14 @@ def test_growing_in_place_is_the_same(kind: Any, value: Any, strings: bool) -> N
 def test_finished_elements_are_made_once() -> None:
     output = PartialOutput(list[Point])
     value: list[Any] = [{"x": 1}, {"x": 2}]
-    first = output.of(value)
-    value.append({"x": 3})
-    second = output.of(value)
-    assert second[0] is first[0]
-    assert second[1] is not first[1]
-    assert [point.x for point in first] == [1, 2]
-    assert [point.x for point in second] == [1, 2, 3]
+    points = output.of(value)
+    first, second = points
+    value[1]["y"] = 3
+    value.append({"x": 4})
+    assert output.of(value) is points
+    assert points == [made(Point, x=1, y=None), Point(2, 3), made(Point, x=4, y=None)]
+    assert points[0] is first
+    assert points[1] is not second
 
 
 @given(KIND_AND_VALUE)

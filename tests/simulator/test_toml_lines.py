@@ -20,7 +20,7 @@ b = [1,
 ]
 "quoted key" = """
 [not a table]
-""\\""" # after
+""\\"""" # after
 lit = \'\'\'
 ]]\'\'\'
 [[list]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from tailrace.core.content import Message, MessageTokensCount, ParsedMessage
@@ -15,7 +15,10 @@ from .responses import AsyncAPIResponse, AsyncResponseManager
 from .streams import AsyncMessageStreamManager, AsyncStream
 
 if TYPE_CHECKING:
+    from tailrace.procedures.tool_loop import Confirm
     from tailrace.types.calls import CountTokensParams, CreateParams
+
+    from .tools import AsyncToolRunner
 
 T = TypeVar("T")
 
@@ -96,6 +99,41 @@ class AsyncMessages:
         """How many input tokens a message with these parameters would have."""
         exchange = self._session().count_tokens("count_tokens", params, timeout=timeout)()
         return read_tokens_count(await exchange.fetch(), exchange)
+
+    def tool_runner(
+        self,
+        *,
+        tools: Iterable[Any],
+        stream: bool = False,
+        max_iterations: int | None = None,
+        max_parallel_tools: int = 8,
+        tool_timeout: float | None = None,
+        confirm: Confirm | None = None,
+        run_tools_eagerly: bool = False,
+        timeout: Any = NOT_GIVEN,
+        **params: Any,
+    ) -> AsyncToolRunner:
+        """Run a loop of replies and tool calls: see `AsyncToolRunner`.
+
+        `tools` are functions, tools made with `@tool`, or dicts for the API's own. `tool_timeout`
+        bounds one call in seconds; `confirm` is asked before each; `run_tools_eagerly` starts a
+        tool as soon as its call is complete while the reply still streams. The other parameters
+        are those of `create`. Raises `TypeError` or `ValueError` for tools that cannot be.
+        """
+        from .tools import AsyncToolRunner
+
+        return AsyncToolRunner(
+            self._session(),
+            params,
+            tools=tools,
+            stream=stream,
+            timeout=timeout,
+            max_iterations=max_iterations,
+            max_parallel_tools=max_parallel_tools,
+            tool_timeout=tool_timeout,
+            confirm=confirm,
+            run_tools_eagerly=run_tools_eagerly,
+        )
 
     @property
     def with_raw_response(self) -> AsyncMessagesWithRawResponse:

@@ -25,6 +25,7 @@ from tailrace.core.finals import (
 )
 from tailrace.core.http import Response
 from tailrace.core.rate_limits import RateLimits
+from tailrace.core.recovery import RecoveryPolicy
 from tailrace.core.retry import Attempt
 from tailrace.procedures.exchange import Exchange
 
@@ -151,6 +152,16 @@ class _AsyncStreamBase(Generic[T]):
     def rate_limits(self) -> RateLimits:
         """What the answer's headers say of the key's rate limits."""
         return RateLimits.from_headers(self.response.headers)
+
+    @property
+    def recovery(self) -> RecoveryPolicy:
+        """What is done when the reply breaks after its first content."""
+        return self._exchange.recovery
+
+    @property
+    def failure(self) -> APIError | None:
+        """What ended the reply before it was complete, once something has."""
+        return self._exchange.failure
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:

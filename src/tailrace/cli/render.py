@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tailrace.core.content import Message
 
 
@@ -19,11 +21,11 @@ def summary(message: Message, *, first_token: float | None, elapsed: float) -> s
     return " · ".join(parts)
 
 
+# C0 and C1 controls but tab and line feed, delete, and halves of surrogate pairs. Not what
+# `str.isprintable` refuses: the joiners of emoji and Persian, the space of CJK text.
+_DRIVES_A_TERMINAL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
 def printable(text: str) -> str:
     """Text without the control characters that would drive the terminal; tabs and lines stay."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}"
-        for char in text
-    )
+    return _DRIVES_A_TERMINAL.sub("\N{REPLACEMENT CHARACTER}", text)

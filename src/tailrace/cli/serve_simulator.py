@@ -49,13 +49,22 @@ def main(arguments: list[str]) -> int:
             seed=options.seed,
             on_request=_show,
         )
-        simulator.serve(options.host, options.port, on_start=_greet)
     except (ValueError, OSError) as error:
-        sys.stderr.write(f"tailrace sim: {error}\n")
-        return 1
+        return _refuse(str(error))
+    host, port = options.host, options.port
+    try:
+        simulator.serve(host, port, on_start=_greet)
+    except (OSError, OverflowError) as error:  # OverflowError: no such port
+        why = getattr(error, "strerror", None) or error
+        return _refuse(f"cannot serve on {host}:{port} ({why}); --port 0 takes a free port")
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"tailrace sim: {why}\n")
+    return 1
 
 
 def _answer(options: argparse.Namespace) -> Reply:

@@ -66,6 +66,7 @@ class Cursor:
         "_waiting",
         "_watch",
         "accumulator",
+        "on_tool_use",
         "response",
         "stop_asked",
     )
@@ -75,6 +76,8 @@ class Cursor:
         self.response: Response | None = None
         self.stop_asked = False
         """Whether the reader wants no more: it called `stop`, or what it waits for came."""
+        self.on_tool_use: Callable[[Any], object] | None = None
+        """Told of each tool call's block the moment it is complete."""
         self._frames: Iterator[ServerSentEvent] = iter(())
         self._pending: Any = None  # the derived event still owed, or the arguments to make it from
         self._waiting: deque[dict[str, Any]] = deque()  # events that come before the next frame
@@ -248,7 +251,10 @@ class Cursor:
             derived = self.accumulator.apply(event)
         except _MISSHAPEN as error:
             raise self.protocol_error(f"{event.get('type')}: {error}") from error
-        if self.accumulator.finished:
+        if event["type"] == "content_block_stop" and self.on_tool_use is not None:
+            if derived.content_block.type == "tool_use":
+                self.on_tool_use(derived.content_block)
+        elif self.accumulator.finished:
             self._drop()  # the message ends here, whatever else the body holds
         return derived
 

@@ -140,8 +140,10 @@ class PartialOutput:
 
     For a value that grows in place and only at its end, as that of `PartialJSON` does. The elements
     of its lists that have others after them are finished: they are made once, and are the same
-    objects in every later partial value. So each costs what is still open, and for each list a copy
-    of its references.
+    objects in every later partial value. So asking at every event is linear over all events.
+
+    The lists in a partial value are live, like the value itself: the next call grows them in place.
+    Copy what is to stay, or use `partial_output`.
     """
 
     def __init__(self, output_type: Any) -> None:
@@ -451,12 +453,28 @@ ABSENT: Final[Any] = object()
 
 
 class _Elements:
-    """The typed elements of a list that are finished, and how many elements that took."""
+    """The typed elements of a list that grows: the finished ones, and perhaps the last one."""
 
     def __init__(self, value: list[Any]) -> None:
         self.value = value  # held, so that its id stays its own
-        self.taken = 0
+        self.taken = 0  # how many elements of `value` are finished
         self.items: list[Any] = []
+        self.has_last = False  # whether the last of `items` is of an element that still grows
+
+    def take(self, grow: Callable[[Any], Any]) -> list[Any]:
+        """Make what is new, and the last element again."""
+        if self.has_last:
+            self.items.pop()
+        while self.taken < len(self.value) - 1:
+            self._add(grow(self.value[self.taken]))
+            self.taken += 1
+        self.has_last = bool(self.value) and self._add(grow(self.value[-1]))
+        return self.items
+
+    def _add(self, item: Any) -> bool:
+        if item is not ABSENT:
+            self.items.append(item)
+        return item is not ABSENT
 
 
 _Finished = dict[tuple[int, int], _Elements]
@@ -480,21 +498,11 @@ def _grow_array(shape: Array, value: Any, finished: _Finished) -> Any:
     if not is_array(value):
         return ABSENT
     known = finished.setdefault((id(shape), id(value)), _Elements(value))
-    for index in range(known.taken, len(value) - 1):
-        _add(known.items, _grow(shape.item, value[index], finished))
-        known.taken += 1
-    items = known.items.copy()
-    if value:
-        _add(items, _grow(shape.item, value[-1], finished))
+    items = known.take(lambda item: _grow(shape.item, item, finished))
     try:
         return items if shape.make is list else shape.make(items)
     except TypeError:  # a set of what cannot be in a set
         return ABSENT
-
-
-def _add(items: list[Any], item: Any) -> None:
-    if item is not ABSENT:
-        items.append(item)
 
 
 def _grow_fixed(shape: Fixed, value: Any, finished: _Finished) -> Any:

@@ -79,7 +79,8 @@ class Exchange:
         self._timeout = timeout
         self._on_retry = on_retry
         self._max_event_bytes = max_event_bytes
-        self._recovery = recovery
+        self.recovery: RecoveryPolicy = recovery
+        """What is done about a failure after the commit point."""
         self._body: Mapping[str, Any] = body or {}
         self._rebuild = rebuild
         self._called = wire.monotonic()
@@ -251,7 +252,7 @@ class Exchange:
     async def _recover(self, error: APIError | RetryableError) -> None:
         cursor = self.cursor
         accumulator = cursor.accumulator
-        if self._closed or self._recovery == "raise" or self._rebuild is None:
+        if self._closed or self.recovery == "raise" or self._rebuild is None:
             raise error
         if accumulator.complete:  # only the end of the body was lost
             accumulator.finish()
@@ -260,7 +261,7 @@ class Exchange:
             return
         partial = accumulator.snapshot()
         going_on: Continuation | None = None
-        if self._recovery == "continue":
+        if self.recovery == "continue":
             going_on = continuation(self._body, partial, accumulator.complete_blocks)
             if going_on is None:
                 raise error

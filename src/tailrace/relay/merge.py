@@ -7,22 +7,29 @@ with a field this version does not know, is kept as it came. Fragments are joine
 
 from __future__ import annotations
 
-from .records import Event
+from typing import Any, cast
+
+from msgspec import Raw
+
+from .records import Event, raw_json
 
 _GROWING = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
 _EVENT_KEYS = {"type", "index", "delta"}
 
 
 class Merger:
-    """Events in, fewer events out, with the same text."""
+    """Events in, fewer events out, with the same text.
+
+    An event is encoded when it comes: the object belongs to a message that goes on growing.
+    """
 
     def __init__(self) -> None:
-        self._events: list[Event] = []
-        self._parts: list[str] = []  # fragments of the last event, which is a delta
+        self._events: list[Raw] = []
+        self._parts: list[str] = []
         self._open: tuple[int, str] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._events)
+        return bool(self._events or self._open)
 
     def add(self, event: Event) -> None:
         """Take one event; pings say nothing and are left out."""
@@ -34,33 +41,33 @@ class Merger:
             self._parts.append(text)
             return
         self._join()
-        self._events.append(event)
-        self._open = place
-        self._parts = [text]
+        if place is None:
+            self._events.append(raw_json(event))
+        else:
+            self._open, self._parts = place, [text]
 
-    def take(self) -> list[Event]:
+    def take(self) -> list[Raw]:
         """The events so far, merged; what comes next is not merged with them."""
         self._join()
         events, self._events = self._events, []
-        self._open = None
         return events
 
     def _join(self) -> None:
-        if self._open is not None and len(self._parts) > 1:
+        if self._open is not None:
             index, kind = self._open
             delta = {"type": kind, _GROWING[kind]: "".join(self._parts)}
-            self._events[-1] = {"type": "content_block_delta", "index": index, "delta": delta}
+            event = {"type": "content_block_delta", "index": index, "delta": delta}
+            self._events.append(raw_json(event))
+            self._open = None
 
 
 def _growth(event: Event) -> tuple[tuple[int, str] | None, str]:
     """Where a delta adds its text, and the text; `None` if it is more than text."""
-    delta = event.get("delta")
-    if not isinstance(delta, dict) or event.keys() != _EVENT_KEYS:
+    if event.keys() != _EVENT_KEYS or not isinstance(event["delta"], dict):
         return None, ""
-    kind: object = delta.get("type")
-    field = _GROWING.get(str(kind))
-    text: object = delta.get(field)
-    index = event["index"]
+    delta = cast("Event", event["delta"])
+    kind, index = str(delta.get("type")), event["index"]
+    text: Any = delta.get(_GROWING.get(kind, ""))
     if len(delta) != 2 or not isinstance(text, str) or type(index) is not int:
         return None, ""
-    return (index, str(kind)), text
+    return (index, kind), text

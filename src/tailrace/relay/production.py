@@ -16,13 +16,23 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from .journal import BEFORE_END, Journal, JournalUnavailableError
 from .merge import Merger
-from .records import DONE, ERROR, INTERRUPTED, Batch, End, Event, decode_record, encode_record
+from .records import (
+    DONE,
+    ERROR,
+    INTERRUPTED,
+    Batch,
+    End,
+    Event,
+    decode_record,
+    encode_record,
+    raw_json,
+)
 from .source import error_object
 from .writer import OvertakenError, Writer
 
@@ -30,6 +40,7 @@ log = logging.getLogger("tailrace.relay")
 
 _RETRY_SECONDS = 0.2
 _WATCH_PAUSE = 0.05
+_FIRST = asyncio.FIRST_COMPLETED
 _STOP = {"type": "message_stop"}
 
 
@@ -70,7 +81,8 @@ class Production:
         self._by = by
         self._merger = Merger()
         self._news = asyncio.Event()
-        self._closed = asyncio.Event()
+        self._closed = False
+        self._watcher: asyncio.Task[None] | None = None
         self._size = 0
         self._stopped = stopped
         self._interrupted = False
@@ -79,9 +91,10 @@ class Production:
         """Produce, and store; cancelled, it stops at once and stores nothing more."""
         pump = asyncio.create_task(self._pump())
         watcher = asyncio.create_task(self._watch())
+        self._watcher = watcher
         pump.add_done_callback(lambda _: self._news.set())
         try:
-            return await self._store_all(pump)
+            return await self._store_all(pump, watcher)
         finally:
             pump.cancel()
             watcher.cancel()
@@ -90,8 +103,13 @@ class Production:
     def interrupt(self) -> None:
         """End the generation here and now, as interrupted: what there is is kept."""
         self._interrupted = True
-        self._closed.set()
+        self._close()
+
+    def _close(self) -> None:
+        self._closed = True
         self._news.set()
+        if self._watcher is not None:
+            self._watcher.cancel()
 
     # -- from the source -----------------------------------------------------------------------
 
@@ -120,36 +138,30 @@ class Production:
                 hint.clear()
                 with suppress(JournalUnavailableError):
                     if await self._journal.read(self.key, BEFORE_END, limit=1):
-                        self._closed.set()
+                        self._closed = True
                         self._news.set()
                         return
                 await asyncio.sleep(_WATCH_PAUSE)
 
     # -- into the journal ----------------------------------------------------------------------
 
-    async def _store_all(self, pump: asyncio.Task[None]) -> End | None:
+    async def _store_all(self, pump: asyncio.Task[None], watcher: asyncio.Task[None]) -> End | None:
         while True:
             await self._news.wait()
             self._news.clear()
-            if pump.done() or self._closed.is_set():
+            if pump.done() or self._closed:
                 break
             if self._merger:
                 self._writer.add(encode_record(Batch(self._merger.take())))
             if not await self._store():
-                break
-            await asyncio.wait([pump, closed := self._closing()], timeout=self._tempo.flush)
-            closed.cancel()
-            if pump.done():
-                self._news.set()
+                return await self._outcome()
+            await asyncio.wait([pump, watcher], timeout=self._tempo.flush, return_when=_FIRST)
         if not pump.done():
             pump.cancel()  # the upstream is left before anything else is awaited
             await asyncio.gather(pump, return_exceptions=True)
-        if self._closed.is_set() and not self._interrupted:
+        if self._closed and not self._interrupted:
             return await self._outcome()
         return await self._finish(self._how_it_ended(pump))
-
-    def _closing(self) -> asyncio.Task[Any]:
-        return asyncio.ensure_future(self._closed.wait())
 
     def _how_it_ended(self, pump: asyncio.Task[None]) -> End:
         events = self._merger.take()
@@ -166,7 +178,7 @@ class Production:
             log.info("a generation failed: %s", type(error).__name__)
             return End(ERROR, events, error_object(error), by=self._by)
         if not self._stopped:  # the client takes a clean end after a stop_reason as one
-            events.append(dict(_STOP))
+            events.append(raw_json(_STOP))
         return End(DONE, events, by=self._by)
 
     async def _finish(self, end: End) -> End | None:
@@ -211,4 +223,5 @@ def _size(event: Event) -> int:
     delta = event.get("delta")
     if not isinstance(delta, dict):
         return 64
-    return sum(len(part) for part in delta.values() if isinstance(part, str))
+    values = cast("Event", delta).values()
+    return sum(len(value) for value in values if isinstance(value, str))

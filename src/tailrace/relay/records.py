@@ -9,6 +9,8 @@ in its end, so that `message_stop` can be read exactly if the generation ended w
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
@@ -19,7 +21,13 @@ from .journal import Entry, Offset
 
 Event = dict[str, Any]
 
-DONE, ERROR, CANCELLED, INTERRUPTED, DROPPED = "done", "error", "cancelled", "interrupted", "dropped"
+DONE, ERROR, CANCELLED, INTERRUPTED, DROPPED = (
+    "done",
+    "error",
+    "cancelled",
+    "interrupted",
+    "dropped",
+)
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -36,16 +44,16 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Events of the reply."""
+    """Events of the reply; encoded ones (`raw_json`) when it is to be stored."""
 
-    events: list[Event]
+    events: Sequence[Event | msgspec.Raw]
 
 
 class End(msgspec.Struct, frozen=True):
     """The generation is over. `by` tells one closer from another."""
 
     end: str
-    events: list[Event] = []
+    events: Sequence[Event | msgspec.Raw] = ()
     error: Event | None = None
     by: str = ""
 
@@ -56,10 +64,13 @@ Record = Claim | Batch | End
 def encode_record(record: Record) -> bytes:
     """A record as the bytes of an entry."""
     if isinstance(record, Batch):
-        return _dump(record.events)
-    fields = {name: getattr(record, name) for name in record.__struct_fields__}
+        return msgspec.json.encode(record.events)
     kind = "claim" if isinstance(record, Claim) else "close"
-    return _dump({"record": kind, **fields})
+    fields: Event = {"record": kind}
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        fields[name] = value if name == "events" else raw_json(value)
+    return msgspec.json.encode(fields)
 
 
 def decode_record(data: bytes) -> Record:
@@ -85,17 +96,43 @@ def first_claim(entries: list[Entry]) -> Claim | None:
     return record if isinstance(record, Claim) else None
 
 
+def current(entries: list[Entry]) -> list[Entry]:
+    """The entries that belong to the reply: without those that a later claim left behind."""
+    kept: list[Entry] = []
+    for entry in entries:
+        if is_special(entry.data):
+            record = decode_record(entry.data)
+            if isinstance(record, Claim):
+                del kept[left_by(record, kept) :]
+        kept.append(entry)
+    return kept
+
+
+def left_by(claim: Claim, entries: list[Entry]) -> int:
+    """How many of the entries before a claim still belong to the reply after it."""
+    if claim.restart or claim.prev is None:
+        return 0
+    return bisect_right(entries, claim.prev, key=lambda entry: entry.at)
+
+
+def is_special(data: bytes) -> bool:
+    """Whether an entry is a claim or an end, not a batch."""
+    return data.startswith(b"{")
+
+
 def events_of(entries: list[Entry]) -> list[Event]:
     """The events of the entries, in order."""
-    return [
-        event
-        for entry in entries
-        for event in getattr(decode_record(entry.data), "events", ())
-    ]
+    return [event for entry in entries for event in record_events(decode_record(entry.data))]
 
 
-def _dump(value: Any) -> bytes:
+def record_events(record: Record) -> Sequence[Event]:
+    """The events of a record that was read."""
+    return () if isinstance(record, Claim) else cast("Sequence[Event]", record.events)
+
+
+def raw_json(value: Any) -> msgspec.Raw:
+    """A JSON value, encoded; it can stand among the events of a record."""
     try:
-        return msgspec.json.encode(value)
+        return msgspec.Raw(msgspec.json.encode(value))
     except (msgspec.MsgspecError, UnicodeError):  # lone surrogates are JSON, but not msgspec's
-        return json.dumps(value, separators=(",", ":")).encode()
+        return msgspec.Raw(json.dumps(value, separators=(",", ":")).encode())

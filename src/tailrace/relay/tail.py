@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from .journal import END, Entry, Journal, JournalUnavailableError, Offset
-from .records import Claim, End, decode_record
+from .records import Claim, End, decode_record, is_special, left_by
 
 log = logging.getLogger("tailrace.relay")
 
@@ -153,18 +153,15 @@ class Tail:
         for entry in found:
             if self.entries and entry.at <= self.entries[-1].at:
                 continue  # another reader of this tail was faster
-            record = decode_record(entry.data) if _is_special(entry.data) else None
+            record = decode_record(entry.data) if is_special(entry.data) else None
             if isinstance(record, Claim):
-                self._cut(0 if record.restart else self._upto(record.prev))
+                self._cut(left_by(record, self.entries))
             elif isinstance(record, End):
                 self.end = record
             self.entries.append(entry)
         if found:
             self._unleased = None
             self.wake(True)
-
-    def _upto(self, prev: Offset | None) -> int:
-        return 0 if prev is None else bisect_right(self.entries, prev, key=_at)
 
     def _cut(self, left: int) -> None:
         if left < len(self.entries):
@@ -199,9 +196,7 @@ class Tail:
         """
         found: list[Entry] = []
         while True:
-            more = await self.journal.read(
-                self.key, found[-1].at if found else None, limit=_LIMIT
-            )
+            more = await self.journal.read(self.key, found[-1].at if found else None, limit=_LIMIT)
             found += more
             if len(more) < _LIMIT:
                 break
@@ -225,10 +220,6 @@ class Tail:
         if now - self._unleased >= self._pulse.grace:
             self.gone = True
             self.wake(True)
-
-
-def _is_special(data: bytes) -> bool:
-    return data.startswith(b"{")
 
 
 def _at(entry: Entry) -> Offset:

@@ -1,0 +1,194 @@
+"""Every recorded stream, over real sockets, through every HTTP client: whole, cut up, and cut off.
+
+The truth about a recording is found with nothing but `json` (`truth`). A reply is complete if its
+`message_stop` was sent, or a `stop_reason` before a proper end of the body; every other end must
+raise, with what had arrived.
+
+What is chosen at random (chunk sizes, places to cut, ways to end) comes from a seed made of the
+recording's name, so a failure repeats. Both default clients meet every cut between two events, and
+ten cuts anywhere in each recording; the others meet a sample.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from random import Random
+from typing import Any, NamedTuple
+
+import pytest
+
+from tailrace import APIConnectionError, StreamProtocolError, StreamTruncatedError
+from tests.corpus import Recording
+from tests.e2e import truth
+from tests.e2e.readers import DEFAULTS, NAMES, OTHERS, Outcome, Reader, reader
+from tests.e2e.stream_server import End, Play, StreamServer
+from tests.e2e.truth import Truth
+
+PIECES = (1, 400)
+"""The least and the most bytes of a chunk."""
+CUTS_ANYWHERE = 10
+"""How many places of each recording are cut for each default client."""
+SAMPLE = 12
+"""One recording in so many is cut for the other clients."""
+
+ENDS: tuple[End, ...] = ("end", "close", "half_chunk", "reset", "unframed")
+PROPER: tuple[End, ...] = ("end", "unframed")
+
+true = cache(truth.read)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[StreamServer]:
+    with StreamServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def client(request: pytest.FixtureRequest, server: StreamServer) -> Iterator[Reader]:
+    with reader(request.param, server) as one:
+        yield one
+
+
+@pytest.fixture(scope="module", params=DEFAULTS)
+def default(request: pytest.FixtureRequest, server: StreamServer) -> Iterator[Reader]:
+    with reader(request.param, server) as one:
+        yield one
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def other(request: pytest.FixtureRequest, server: StreamServer) -> Iterator[Reader]:
+    with reader(request.param, server) as one:
+        yield one
+
+
+class Cut(NamedTuple):
+    """A recording that is cut off after so many bytes, and how its body ends then."""
+
+    recording: Recording
+    at: int
+    end: End
+
+    @property
+    def play(self) -> Play:
+        return Play(self.recording.body[: self.at], end=self.end)
+
+    def events(self) -> int:
+        return true(self.recording.body).whole_events(self.at)
+
+    def is_complete(self) -> bool:
+        told = true(self.recording.body)
+        return (told.finished if self.end in PROPER else told.stopped)[self.events()]
+
+    def __str__(self) -> str:
+        return f"{self.recording.name} after {self.at} bytes, {self.end}"
+
+
+# -- whole -------------------------------------------------------------------------------------
+
+
+def test_every_wire_event_arrives_whatever_the_chunks(
+    corpus: tuple[Recording, ...], client: Reader
+) -> None:
+    outcomes = client.read([in_pieces(one, "raw") for one in corpus], "raw")
+    for recording, outcome in zip(corpus, outcomes, strict=True):
+        assert as_json(outcome.items) == true(recording.body).events, recording.name
+
+
+def test_the_final_message_is_what_was_sent_whatever_the_chunks(
+    corpus: tuple[Recording, ...], client: Reader
+) -> None:
+    for how in ("events", "text"):
+        outcomes = client.read([in_pieces(one, how) for one in corpus], how)
+        for recording, outcome in zip(corpus, outcomes, strict=True):
+            told = true(recording.body)
+            if told.spliced:
+                assert isinstance(outcome.error, StreamProtocolError), recording.name
+                continue
+            assert outcome.error is None, recording.name
+            sent_back = as_json(outcome.message.to_param())
+            assert sent_back == {"role": "assistant", "content": told.blocks}, recording.name
+            pieces = outcome.items if how == "text" else texts(outcome.items)
+            assert "".join(pieces) == told.text, recording.name
+
+
+def test_the_events_and_the_message_are_the_same_for_all_clients(
+    corpus: tuple[Recording, ...], default: Reader
+) -> None:
+    """Derived events too, which `truth` does not make."""
+    recordings = corpus[::5]
+    at_once = default.read([Play(one.body) for one in recordings], "events")
+    in_bytes = default.read([in_pieces(one, "again") for one in recordings], "events")
+    for recording, one, other in zip(recordings, at_once, in_bytes, strict=True):
+        assert as_json(one.items) == as_json(other.items), recording.name
+        assert as_json(one.message) == as_json(other.message), recording.name
+
+
+# -- cut off -----------------------------------------------------------------------------------
+
+
+def test_no_cut_between_two_events_is_silent(recording: Recording, default: Reader) -> None:
+    cuts = [Cut(recording, at, "end") for at in true(recording.body).ends]
+    for cut, outcome in zip(cuts, default.read([cut.play for cut in cuts], "text"), strict=True):
+        check(cut, outcome)
+
+
+def test_no_cut_anywhere_is_silent(corpus: tuple[Recording, ...], default: Reader) -> None:
+    cuts = [cut for one in corpus for cut in anywhere(one, CUTS_ANYWHERE, default.name)]
+    for cut, outcome in zip(cuts, default.read([cut.play for cut in cuts], "events"), strict=True):
+        check(cut, outcome)
+
+
+def test_no_cut_is_silent_through_a_client_of_your_own(
+    corpus: tuple[Recording, ...], other: Reader
+) -> None:
+    few = Random(other.name).sample(corpus, len(corpus) // SAMPLE)
+    cuts = [cut for one in few for cut in anywhere(one, CUTS_ANYWHERE, other.name)]
+    cuts += [Cut(few[0], at, end) for at in true(few[0].body).ends for end in ENDS]
+    for cut, outcome in zip(cuts, other.read([cut.play for cut in cuts], "events"), strict=True):
+        check(cut, outcome)
+
+
+def check(cut: Cut, outcome: Outcome) -> None:
+    """A complete reply is given, and nothing else is."""
+    error = outcome.error
+    told = true(cut.recording.body)
+    if cut.is_complete():
+        assert error is None, cut
+        assert as_json(outcome.message.to_param())["content"] == told.blocks, cut
+        return
+    assert isinstance(error, StreamTruncatedError | StreamProtocolError), (str(cut), error)
+    assert isinstance(error, APIConnectionError)
+    arrived = "" if error.partial is None else "".join(text_of(error.partial))
+    assert arrived == told.text[: told.texts[cut.events()]], cut
+
+
+# -- helpers -----------------------------------------------------------------------------------
+
+
+def in_pieces(recording: Recording, salt: str) -> Play:
+    """The whole recording, in chunks of random sizes."""
+    random = Random(recording.name + salt)
+    most = random.choice((1, 3, 20, PIECES[1])) if len(recording.body) < 2000 else PIECES[1]
+    return Play(recording.body, sizes=[random.randint(PIECES[0], most) for _ in range(97)])
+
+
+def anywhere(recording: Recording, count: int, salt: str) -> Iterator[Cut]:
+    """Cuts at random bytes, and ends of all kinds."""
+    random = Random(recording.name + salt)
+    for number in range(count):
+        at = random.randrange(len(recording.body) + 1)
+        yield Cut(recording, at, ENDS[number % len(ENDS)])
+
+
+def as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def texts(events: list[Any]) -> list[str]:
+    return [event.text for event in events if event.type == "text"]
+
+
+def text_of(message: Any) -> list[str]:
+    return [block.text for block in message.content if block.type == "text"]
