@@ -62,7 +62,9 @@ class Row:
     values: dict[str, list[float]]
     targets: list[Target] = field(default_factory=list)
     plotted: bool = True
-    note: str = ""
+    series: str = ""
+    """The line of a picture that the row is a point of, at `size`."""
+    size: float = 0
 
     def ratio(self, against: str) -> Spread | None:
         """Tailrace's value divided by another's; `None` where one of them is missing."""

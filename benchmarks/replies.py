@@ -129,7 +129,7 @@ def tool(total: int, size: int) -> Iterable[bytes]:
     return _packets(_start(block) + fragments + _stop("tool_use"), 1)
 
 
-def citations(count: int) -> Iterable[bytes]:
+def citations(count: int, packet: int = 1) -> Iterable[bytes]:
     """`count` citations of one text block."""
     deltas = [
         _delta(
@@ -147,10 +147,10 @@ def citations(count: int) -> Iterable[bytes]:
         )
         for number in range(count)
     ]
-    return _packets(_start(_TEXT) + deltas + _stop(), 1)
+    return _packets(_start(_TEXT) + deltas + _stop(), packet)
 
 
-def large(size: int) -> Iterable[bytes]:
+def large(size: int, packet: int = 1) -> Iterable[bytes]:
     """One event of `size` bytes: a block that comes with its whole content, then a word."""
     result = {"type": "web_fetch_result", "url": "https://example.com", "content": "A" * size}
     block = {"type": "web_fetch_tool_result", "tool_use_id": "srvtoolu_1", "content": result}
@@ -167,7 +167,7 @@ def large(size: int) -> Iterable[bytes]:
         )
     )
     events.append(event({"type": "content_block_stop", "index": 1}))
-    return _packets(events + _stop()[1:], 1)
+    return _packets(events + _stop()[1:], packet)
 
 
 RECIPES: dict[str, Callable[..., Iterable[bytes]]] = {

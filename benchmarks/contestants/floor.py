@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import json
 import ssl
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlsplit
+
+import msgspec
 
 from benchmarks.contestants import QUESTION
 from benchmarks.replies import END
@@ -22,9 +23,9 @@ Took = Callable[[bytes], object]
 
 def body_of(ask: list[Any]) -> bytes:
     """A request's body."""
-    return json.dumps(
+    return msgspec.json.encode(
         {"model": "claude-sonnet-4-5", "max_tokens": 1024, "messages": ask, "stream": True}
-    ).encode()
+    )
 
 
 class Sync:
@@ -73,6 +74,11 @@ class Connection(asyncio.Protocol):
         self.transport.write(request)
         self._reply = asyncio.get_running_loop().create_future()
         return self._reply
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        if self._reply is not None:
+            self._reply.set_exception(exc or ConnectionError("the reply was cut"))
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of the reply, with HTTP's around them."""

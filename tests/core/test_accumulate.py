@@ -194,7 +194,6 @@ def test_any_cut_of_the_fragments_gives_the_same_input(value, cuts):
     assert accumulator.snapshot().content[0].input == value
 
 
-@pytest.mark.xfail(reason="a block that was never stopped keeps its partial input, without error")
 def test_tool_input_that_was_not_finished_is_not_offered_as_whole():
     events = [*tool(0, '{"cmd": "rm", "path": "/tmp/x", "da')[:-1], ends("max_tokens"), STOP]
     message = message_of(starts(), *events)
@@ -307,7 +306,6 @@ def test_unknown_events_change_nothing_and_come_at_any_time():
     assert accumulator.snapshot().content[0].text == "a"
 
 
-@pytest.mark.xfail(reason="a delta after its block's stop reaches the reader and not the message")
 def test_a_delta_after_its_block_has_stopped_is_not_lost_in_silence():
     accumulator, _ = taken(starts(), *text(0, "a"))
     try:
@@ -317,7 +315,6 @@ def test_a_delta_after_its_block_has_stopped_is_not_lost_in_silence():
     assert event.snapshot == accumulator.snapshot().content[0].text
 
 
-@pytest.mark.xfail(reason="GrowingText appends what is no text before it fails, or without failing")
 @pytest.mark.parametrize("value", [None, 5, ["a"], {"a": "b"}], ids=repr)
 @pytest.mark.parametrize(
     ("block", "delta", "field"),
@@ -364,7 +361,6 @@ def test_the_message_says_that_it_is_complete(finish):
     assert accumulator.snapshot().complete
 
 
-@pytest.mark.xfail(reason="the stop_reason of a message_start counts as the end")
 def test_only_message_delta_and_message_stop_say_that_it_is_complete():
     accumulator, _ = taken(starts(stop_reason="tool_use"))
     assert not accumulator.complete
@@ -442,7 +438,6 @@ def test_the_events_stay_as_they_were_received():
     assert wire[4].content_block.text == ""
 
 
-@pytest.mark.xfail(reason="the list of citations is shared with the event")
 def test_a_block_that_starts_with_citations_stays_as_it_was_received():
     start = wire_event(opens(0, "text", text="", citations=[CITATION]))
     accumulator, _ = taken(starts())

@@ -258,7 +258,6 @@ def test_end_says_what_was_left():
 BLOCK = b"event: x\ndata: 12345"
 
 
-@pytest.mark.xfail(reason="line feeds that are not the event's are counted in _pending")
 @pytest.mark.parametrize("ending", [b"\n\n", b"\r\n\r\n", b"\r\r", b"\n\n\n"])
 @pytest.mark.parametrize("before", [b"", b"data: a\n\n"])
 def test_the_bound_is_exact_at_every_cut(ending, before):

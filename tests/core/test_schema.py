@@ -26,6 +26,7 @@ from typing import (
 import msgspec
 import pydantic
 import pytest
+import typing_extensions
 
 from tailrace.core.schema import json_schema, parse_docstring
 
@@ -100,6 +101,7 @@ class Outer(pydantic.BaseModel):
 
 
 UserId = NewType("UserId", int)
+Alias = typing_extensions.TypeAliasType("Alias", list[int])
 INT = {"type": "integer"}
 STR = {"type": "string"}
 
@@ -121,6 +123,7 @@ PLAIN: list[tuple[Any, dict[str, Any]]] = [
     (object, {}),
     (T, {}),
     (UserId, INT),
+    (Alias, {"type": "array", "items": INT}),
     (bytes, {**STR, "contentEncoding": "base64"}),
     (datetime.datetime, {**STR, "format": "date-time"}),
     (datetime.date, {**STR, "format": "date"}),
@@ -246,6 +249,16 @@ def test_models_of_one_name_are_kept_apart() -> None:
     inner = schema["$defs"][one]["properties"]["inner"]["$ref"].removeprefix("#/$defs/")
     assert "n" in schema["$defs"][inner]["properties"]
     assert "other" in schema["$defs"][two]["properties"]
+
+
+def test_definitions_of_models_are_shared_or_kept_apart() -> None:
+    other = pydantic.create_model("Other", inner=(Model, ...))
+    assert set(json_schema(tuple[Outer, other, Model])["$defs"]) == {"Outer", "Other", "Model"}
+    fake = pydantic.create_model("Model", z=(int, ...))
+    rival = pydantic.create_model("Rival", inner=(fake, ...))
+    schema = json_schema(tuple[Outer, rival])
+    assert set(schema["$defs"]) == {"Outer", "Model", "Rival_", "Model_"}
+    assert schema["$defs"]["Rival_"]["properties"]["inner"] == {"$ref": "#/$defs/Model_"}
 
 
 def test_an_array_like_struct_is_an_array() -> None:

@@ -360,7 +360,8 @@ PROBLEMS: list[tuple[Any, Any, list[str]]] = [
         Invoice,
         {"number": "a", "lines": [{"what": "x", "price": -1}, {"price": "2"}], "due": "soon"},
         [
-            '`number` must be a string of length 2 or more and matching ^[A-Z]+$, got the string "a"',
+            "`number` must be a string of length 2 or more and matching ^[A-Z]+$, "
+            'got the string "a"',
             "`lines[0].price` must be a number at least 0, got -1",
             "`lines[1].what` is required",
             '`lines[1].price` must be a number at least 0, got the string "2"',
@@ -386,6 +387,16 @@ PROBLEMS: list[tuple[Any, Any, list[str]]] = [
     (dict[int, int], {"a": 1}, ["`a` is not a key here; keys must be an integer"]),
     (dict[str, int], [], ["the value must be an object, got an empty array"]),
     (int | None, "a", ['the value must be an integer or null, got the string "a"']),
+    (
+        Annotated[Point | Cat, "either"] | None,
+        {"x": "a"},
+        ['`x` must be an integer, got the string "a"'],
+    ),
+    (
+        Annotated[list[int], msgspec.Meta(max_length=1)],
+        [1, 2],
+        ["the value must be an array of length 1 or less, got an array of 2"],
+    ),
     (Point | None, {"x": "a"}, ['`x` must be an integer, got the string "a"']),
     (Point | Person, {"name": "a"}, ["`age` is required"]),
     (Point | list[int], ["a"], ['`[0]` must be an integer, got the string "a"']),
@@ -540,6 +551,10 @@ def test_read_takes_what_msgspec_takes(pair: tuple[Any, Any]) -> None:
 # -- partial values --------------------------------------------------------------------------
 
 
+def fail(value: Any) -> Any:
+    raise RuntimeError("a validator that does not expect half a value")
+
+
 def made(kind: type, **fields: Any) -> Any:
     """An instance with the given attributes, whatever its class says."""
     instance = object.__new__(kind)
@@ -581,6 +596,8 @@ PARTIALS: list[tuple[Any, Any, Any]] = [
     (Point | Person, {"name": "a"}, {"name": "a"}),
     (Numbers, [1, 2], Numbers([1, 2])),
     (pydantic.AnyUrl, "htt", None),
+    (Annotated[int, pydantic.AfterValidator(fail)], 1, None),
+    (Annotated[Point | Cat, "either"] | None, {"type": "Cat"}, partial_output(Cat, {})),
     (Any, {"a": [1]}, {"a": [1]}),
 ]
 

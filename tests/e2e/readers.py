@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 import pytest
+from tests.e2e.stream_server import Play, StreamServer
 
 from tailrace import Anthropic, AsyncAnthropic
-from tests.e2e.stream_server import Play, StreamServer
 
 ASKED: dict[str, Any] = {
     "model": "claude-sonnet-4-5",
@@ -55,9 +55,7 @@ def reader(name: str, server: StreamServer) -> Iterator[Reader]:
     if name == "aiohttp":
         with asyncio.Runner() as runner:
             aclient = AsyncAnthropic(**options)
-            yield Reader(
-                name, lambda plays, how: runner.run(_aread(aclient, server, plays, how))
-            )
+            yield Reader(name, lambda plays, how: runner.run(_aread(aclient, server, plays, how)))
             runner.run(aclient.close())
         return
     httpx2 = pytest.importorskip("httpx2")
@@ -68,8 +66,8 @@ def reader(name: str, server: StreamServer) -> Iterator[Reader]:
     run = asyncio.run if name == "httpx2-asyncio" else _run_in_trio
 
     async def once(plays: Iterable[Play], how: How) -> list[Outcome]:
-        async with httpx2.AsyncClient() as http:
-            return await _aread(AsyncAnthropic(http_client=http, **options), server, plays, how)
+        async with httpx2.AsyncClient() as http, AsyncAnthropic(http_client=http, **options) as one:
+            return await _aread(one, server, plays, how)
 
     yield Reader(name, lambda plays, how: run(once(plays, how)))
 

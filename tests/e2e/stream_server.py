@@ -138,7 +138,7 @@ class StreamServer:
         self._closing = False
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.url = "http://127.0.0.1:{}".format(self._listener.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def play(self, *plays: Play) -> None:
         """Queue answers, one for each request to come."""

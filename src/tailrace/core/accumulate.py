@@ -60,11 +60,12 @@ class EventOrderError(ValueError):
 class _Block:
     """One content block while it is open."""
 
-    __slots__ = ("block", "done", "growing", "key")
+    __slots__ = ("block", "cites", "done", "growing", "key")
 
     def __init__(self, block: ContentBlock) -> None:
         self.block: View = block
         self.done = False
+        self.cites = False
         kind = block.get("type")
         self.key = "input" if kind in TOOL_INPUT_BLOCKS else str(kind)
         self.growing: GrowingText | None = None
@@ -115,11 +116,12 @@ class Accumulator:
     `complete` is true once the API said that the message is finished; only then is it one.
     """
 
-    __slots__ = ("_blocks", "_earlier", "_message", "finished")
+    __slots__ = ("_blocks", "_earlier", "_message", "_stopped", "finished")
 
     def __init__(self) -> None:
         self._message: Message | None = None
         self._blocks: list[_Block] = []
+        self._stopped = False
         self._earlier: dict[str, int] = {}  # usage of the tries this message was continued from
         self.finished = False
         """Whether `message_stop` came."""
@@ -132,9 +134,7 @@ class Accumulator:
     @property
     def complete(self) -> bool:
         """Whether the wire said that the message is whole, should the body end here."""
-        return self.finished or (
-            self._message is not None and self._message.get("stop_reason") is not None
-        )
+        return self.finished or self._stopped
 
     @property
     def complete_blocks(self) -> tuple[int, ...]:
@@ -177,6 +177,9 @@ class Accumulator:
 
     def finish(self) -> None:
         """Say that the body ended cleanly where the message was complete."""
+        for block in self._blocks:
+            if not block.done:
+                block.close()
         message = self.snapshot()
         if message is not None:
             message._complete = True
@@ -192,6 +195,8 @@ class Accumulator:
     def append_text(self, index: int, text: str) -> GrowingText | None:
         """A text delta without its event, for a reader that wants nothing but the text."""
         block = self._block(index)
+        if block.done:
+            raise EventOrderError(f"a delta came for content block {index} after its stop")
         if block.key != "text":
             return None
         growing = cast("GrowingText", block.growing)
@@ -234,6 +239,8 @@ class Accumulator:
 
     def _content_block_delta(self, event: View) -> Any:
         block = self._block(event.get("index"))
+        if block.done:
+            raise EventOrderError(f"a delta came for content block {event['index']} after its stop")
         delta = event["delta"]
         handler = _DELTAS.get(delta.get("type"))
         return None if handler is None else handler(block, delta, event)
@@ -250,6 +257,7 @@ class Accumulator:
         delta: dict[str, Any] = event.get("delta") or {}
         for name in ("stop_reason", "stop_sequence", "stop_details"):
             message[name] = delta.get(name)
+        self._stopped = message["stop_reason"] is not None
         for source, name in (
             (delta, "container"),
             (event, "context_management"),
@@ -328,8 +336,9 @@ def _signature_delta(block: _Block, delta: View, event: View) -> SignatureEvent 
 def _citations_delta(block: _Block, delta: View, event: View) -> CitationEvent | None:
     if block.key != "text":
         return None
-    if not block.block.get("citations"):
-        block.block["citations"] = []
+    if not block.cites:
+        block.block["citations"] = list(block.block.get("citations") or ())  # not the event's own
+        block.cites = True
     citations: list[Any] = block.block["citations"]
     added = cast("Any", event).delta.citation
     citations.append(added)

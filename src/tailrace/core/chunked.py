@@ -3,7 +3,8 @@
 Theory of operation. A body is chunked, or of a known size, or ends with the connection; each way is
 a class here. `feed` takes bytes as they come off the socket and gives the body bytes in them, for
 as many chunks as they hold. `done` says that the body is complete, `extra` holds what came after
-it, and `end` is told that the connection ended.
+it, and `end` is told that the connection ended. A `fault` in the framing takes nothing away from
+what came before it: `feed` gives that, and whoever has used it raises the fault.
 
 A chunk's data is followed by CRLF and the next size line. By pretending that a CRLF came before
 the first chunk as well, `_SIZE_LINE` takes both at once: one match a chunk. Only an unfinished size
@@ -43,10 +44,13 @@ class Body(Protocol):
     extra: bytes
     """What came after its end: nothing, unless the server is at fault."""
 
-    def feed(self, data: bytes) -> bytes:
-        """The body bytes in the next raw bytes, `b""` if there are none. Raises `BodyError`.
+    fault: BodyError | None
+    """What is wrong with the bytes after those that `feed` gave."""
 
-        Once `done` is true, feed no more.
+    def feed(self, data: bytes) -> bytes:
+        """The body bytes in the next raw bytes, `b""` if there are none.
+
+        Look at `done` and `fault` after it: once there is either, feed no more.
         """
         ...
 
@@ -58,11 +62,12 @@ class Body(Protocol):
 class ChunkedBody:
     """A body with `transfer-encoding: chunked` (RFC 9112, section 7.1)."""
 
-    __slots__ = ("_held", "_in_trailers", "_left", "done", "extra")
+    __slots__ = ("_held", "_in_trailers", "_left", "done", "extra", "fault")
 
     def __init__(self) -> None:
         self.done = False
         self.extra = b""
+        self.fault: BodyError | None = None
         self._held = b"\r\n"
         self._left = 0  # of the data of the present chunk
         self._in_trailers = False
@@ -100,15 +105,16 @@ class ChunkedBody:
     def end(self) -> None:
         """Take note that the connection ended; only the last chunk ends a chunked body."""
         if not self.done:
-            raise BodyError("the connection ended before the last chunk")
+            raise self.fault or BodyError("the connection ended before the last chunk")
 
     def _hold(self, rest: bytes) -> None:
         """Keep the beginning of a size line."""
-        if len(rest) > MAX_LINE:
-            raise BodyError(f"a chunk's size line is longer than {MAX_LINE} bytes")
         if not _PART_OF_A_SIZE_LINE(rest):
-            raise BodyError("a chunk is not followed by a proper size line")
-        self._held = rest
+            self.fault = BodyError("a chunk is not followed by a proper size line")
+        elif len(rest) > MAX_LINE:
+            self.fault = BodyError(f"a chunk's size line is longer than {MAX_LINE} bytes")
+        else:
+            self._held = rest
 
     def _trailers(self, data: bytes, at: int) -> None:
         """Skip the trailer section, which ends with an empty line."""
@@ -120,21 +126,23 @@ class ChunkedBody:
             return
         rest = data[at:]
         if b"\r\n\r\n" in rest or rest.startswith(b"\r\n"):
-            raise BodyError("the trailer section is malformed")
-        if len(rest) > MAX_TRAILERS:
-            raise BodyError(f"the trailer section is longer than {MAX_TRAILERS} bytes")
-        self._held = rest
+            self.fault = BodyError("the trailer section is malformed")
+        elif len(rest) > MAX_TRAILERS:
+            self.fault = BodyError(f"the trailer section is longer than {MAX_TRAILERS} bytes")
+        else:
+            self._held = rest
 
 
 class SizedBody:
     """A body as long as `content-length` says (RFC 9112, section 6.2)."""
 
-    __slots__ = ("_left", "done", "extra")
+    __slots__ = ("_left", "done", "extra", "fault")
 
     def __init__(self, size: int) -> None:
         self._left = size
         self.done = size == 0
         self.extra = b""
+        self.fault: BodyError | None = None
 
     def feed(self, data: bytes) -> bytes:
         """As much of the raw bytes as belongs to the body."""
@@ -157,11 +165,12 @@ class SizedBody:
 class OpenBody:
     """A body that ends with the connection (RFC 9112, section 6.3, the last case)."""
 
-    __slots__ = ("done", "extra")
+    __slots__ = ("done", "extra", "fault")
 
     def __init__(self) -> None:
         self.done = False
         self.extra = b""
+        self.fault: BodyError | None = None
 
     def feed(self, data: bytes) -> bytes:
         """The raw bytes, all of which are body."""

@@ -10,6 +10,7 @@ comes in as an argument, from a monotonic clock, in seconds.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import msgspec
@@ -38,9 +39,11 @@ class Timeout(msgspec.Struct, frozen=True, kw_only=True):
             value: Any = getattr(self, name)
             if value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not number or not 0 < value < math.inf:
                 raise ValueError(
-                    f"timeout {name} must be a positive number of seconds or None, not {value!r}"
+                    f"timeout {name} must be a positive number of seconds, or None for no bound, "
+                    f"not {value!r}"
                 )
 
 

@@ -86,7 +86,8 @@ class Cursor:
 
     def feed(self, frames: Iterable[ServerSentEvent]) -> None:
         """Bring the next frames; those before them must have been read."""
-        self._frames = iter(frames)
+        if not self.accumulator.finished:
+            self._frames = iter(frames)
 
     def stop(self) -> None:
         """Read no more: what was brought and not read is dropped."""
@@ -102,9 +103,9 @@ class Cursor:
         pending: Any = self._pending
         if pending is not None:
             self._pending = None
-            return self._seen(
-                TextEvent(*cast("Any", pending)) if type(pending) is tuple else pending
-            )
+            if type(pending) is tuple:
+                return TextEvent(*cast("Any", pending))
+            return pending if self._watch is None else self._seen(pending)
         while True:
             event: Any = self._next_wire_event()
             if event is None:
@@ -146,6 +147,8 @@ class Cursor:
             text = None if wire is None else self._text_of(wire)
             if text is not None:
                 return text
+            if self.accumulator.finished:
+                break
         return None
 
     def _next_text_in_full(self) -> str | None:
@@ -181,7 +184,7 @@ class Cursor:
     def _take_text(self, index: int, text: str) -> str:
         try:
             growing = self.accumulator.append_text(index, text)
-        except ValueError as error:
+        except _MISSHAPEN as error:
             raise self.protocol_error(str(error)) from error
         if growing is not None:
             self._pending = (text, growing, growing.length)
@@ -197,11 +200,15 @@ class Cursor:
             if derived is not None:
                 self._seen(derived)
             return None
-        if self._watch is None:
-            self._pending = derived
-        elif derived is not None:
+        # The predicate sees the text event now, with its text; it still is the next event.
+        if derived is not None and self._watch is not None:
             self._seen(derived)
-        return cast("str", event["delta"]["text"])
+            derived = (derived.text, derived._source, derived._end)
+        self._pending = derived
+        text = event["delta"].get("text")
+        if type(text) is not str:
+            raise self.protocol_error("a text_delta has no text")
+        return text
 
     # -- going on after a failure --------------------------------------------------------------
 
@@ -226,10 +233,10 @@ class Cursor:
     def _read(self, frame: ServerSentEvent) -> RawMessageStreamEvent | None:
         """The event a frame holds; `None` for pings and for frames without data."""
         name = frame.event
-        if name == "ping" or not frame.raw_data:
-            return None
         if name == "error":
             raise self._error_event(frame)
+        if name == "ping" or not frame.raw_data:
+            return None
         try:
             payload = decode_payload(frame.raw_data)
         except ValueError as error:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .http import Request, Response
 from .rate_limits import RateLimits
+from .view import View
 
 if TYPE_CHECKING:
     from .content import Message
@@ -196,11 +197,12 @@ class APIStatusError(APIError):
         self.workspace_id = headers.get("anthropic-workspace-id")
         error = _error_object(body)
         details = error.get("details")
+        is_object = isinstance(details, dict)
         self.type: str | None = error.get("type")
         self.api_message: str | None = error.get("message")
-        self.details: Any = details
+        self.details: Any = View(cast("dict[str, Any]", details)) if is_object else details
         self.error_code: str | None = (
-            cast("dict[str, Any]", details).get("error_code") if isinstance(details, dict) else None
+            cast("dict[str, Any]", details).get("error_code") if is_object else None
         )
 
 
@@ -462,7 +464,7 @@ def status_error(response: Response, body: object | None) -> APIStatusError:
 def stream_error(response: Response, body: object | None) -> APIStatusError:
     """The error an `error` event means: the class of its `error.type`, `status_code` as it came."""
     kind = _error_object(body).get("type")
-    status = STATUS_OF_TYPE.get(kind or "", 0)
+    status = STATUS_OF_TYPE.get(kind, 0) if isinstance(kind, str) else 0
     message = str(body) if body else f"Error code: {response.status_code}"
     return _class_for(status, body)(message, response=response.redacted(), body=body)
 

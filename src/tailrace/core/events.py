@@ -17,7 +17,14 @@ from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 import msgspec
 
-from .circumstances import Container, RefusalStopDetails, StopReason
+from .circumstances import (
+    INPUT_TRANSFORMATIONS,
+    BetaContextManagementResponse,
+    BetaInputTransformation,
+    Container,
+    RefusalStopDetails,
+    StopReason,
+)
 from .content import Citation, ContentBlock, Message, citation, content_block, message
 from .growing import GrowingJSON, GrowingText
 from .tagged import by_type
@@ -162,7 +169,15 @@ class Delta(View, nested={"container": Container, "stop_details": RefusalStopDet
     stop_sequence: str | None
 
 
-class RawMessageDeltaEvent(View, nested={"delta": Delta, "usage": MessageDeltaUsage}):
+class RawMessageDeltaEvent(
+    View,
+    nested={
+        "delta": Delta,
+        "usage": MessageDeltaUsage,
+        "context_management": BetaContextManagementResponse,
+        "input_transformations": by_type(INPUT_TRANSFORMATIONS),
+    },
+):
     """The message as a whole changed: why it stopped, and usage so far (cumulative)."""
 
     __slots__ = ()
@@ -170,8 +185,8 @@ class RawMessageDeltaEvent(View, nested={"delta": Delta, "usage": MessageDeltaUs
     type: Literal["message_delta"]
     delta: Delta
     usage: MessageDeltaUsage
-    context_management: Any
-    input_transformations: Any
+    context_management: BetaContextManagementResponse | None
+    input_transformations: list[BetaInputTransformation] | None
 
 
 class RawMessageStopEvent(View):
@@ -250,16 +265,24 @@ def wire_event(payload: dict[str, Any]) -> RawMessageStreamEvent:
 _decode = msgspec.json.Decoder().decode
 
 
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
 def decode_payload(data: bytes) -> Any:
     """The JSON of one event's data.
 
     `json` reads what msgspec refuses although it is JSON (lone surrogate escapes, numbers beyond a
-    double). Raises `ValueError` where it is none.
+    double). Raises `ValueError` where it is none, or is nested too deeply to be read.
     """
     try:
         return _decode(data)
     except (msgspec.MsgspecError, RecursionError):
-        return json.loads(data)
+        pass
+    try:
+        return json.loads(data.decode(), parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 # -- derived events ----------------------------------------------------------------------------

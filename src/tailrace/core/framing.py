@@ -163,9 +163,12 @@ class EventStreamDecoder:
         return whole
 
     def _check_size(self, whole: bytes | None, limit: int) -> None:
+        # Blank lines around an event are not part of it; they are looked for in the rare case only.
         size = len(self._pending)
+        if size > limit:
+            size = len(self._pending.strip(b"\n"))
         if whole is not None and len(whole) > limit:
-            size = max(size, *(len(block) for block in whole.split(b"\n\n")))
+            size = max(size, *(len(block.strip(b"\n")) for block in whole.split(b"\n\n")))
         if size > limit:
             raise EventTooLargeError(size, limit)
 

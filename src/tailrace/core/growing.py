@@ -26,7 +26,9 @@ class GrowingText:
         """How long the text is now, in characters."""
 
     def append(self, fragment: str) -> None:
-        """Add a fragment at the end."""
+        """Add a fragment at the end. Raises `TypeError` for what is no text."""
+        if type(fragment) is not str:
+            raise TypeError(f"a fragment must be text, not {type(fragment).__name__}")
         self._pending.append(fragment)
         self.length += len(fragment)
 

@@ -24,7 +24,9 @@ def merge_headers(*layers: Mapping[str, HeaderValue] | None) -> dict[str, str]:
     merged: dict[str, str] = {}
     for layer in layers:
         for name, value in (layer or {}).items():
-            lower = str(name).lower()
+            if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"a header name must be a str, not {type(name).__name__}")
+            lower = name.lower()
             merged.pop(lower, None)
             if not isinstance(value, Omit):
                 check_header(lower, value)

@@ -89,11 +89,16 @@ class Request:
         self.content = content
 
     def __repr__(self) -> str:
-        return f"<Request {self.method} {self.url!r}, {len(self.content)} bytes>"
+        return f"<Request {self.method} {shown_url(self.url)!r}, {len(self.content)} bytes>"
 
     def redacted(self) -> Request:
-        """The request without its body and without the values of secret headers."""
-        return Request(self.method, self.url, self.headers.redacted())
+        """The request without its body, the values of secret headers, and a password in its URL."""
+        return Request(self.method, shown_url(self.url), self.headers.redacted())
+
+    def __reduce__(self) -> Any:
+        # A pickle goes to disks and queues: it gets the redacted form.
+        safe = self.redacted()
+        return _rebuild_request, (safe.method, safe.url, list(safe.headers.items()))
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
         """The same request with some headers replaced."""
@@ -161,10 +166,21 @@ class Response:
         return _rebuild_response, (
             self.status_code,
             list(self.headers.redacted().items()),
-            None if self.request is None else (self.request.method, self.request.url),
+            None if self.request is None else (self.request.method, shown_url(self.request.url)),
             self.http_version,
             self.elapsed,
         )
+
+
+def shown_url(url: str) -> str:
+    """An address without the user and password that may stand in it."""
+    scheme, mark, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}" if mark else url
+
+
+def _rebuild_request(method: str, url: str, headers: list[tuple[str, str]]) -> Request:
+    return Request(method, url, Headers(headers))
 
 
 def _rebuild_response(

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 _WS = r"[ \t\r]"
 _CELL = rf"{_WS}*:?-+:?{_WS}*"  # of the row below a table's head
@@ -200,12 +200,23 @@ def _columns(space: str) -> int:
 # -- blocks ----------------------------------------------------------------------------------
 
 
-class _Block(Protocol):
-    done: bool  # the line just added was its last
-    raw: bool  # every line goes on, whatever it is
+class _Block:
+    """An open block. Unless it says otherwise it takes every line and never ends."""
 
-    def goes_on(self, line: _Line) -> bool: ...
-    def add(self, line: _Line) -> None: ...
+    done = False  # the line just added was its last
+    raw = False  # every line goes on, whatever it is
+
+    def __init__(self, line: _Line) -> None:
+        del line
+
+    def goes_on(self, line: _Line) -> bool:
+        """Whether a line, of which the beginning is enough, still belongs to it."""
+        del line
+        return True
+
+    def add(self, line: _Line) -> None:
+        """Take a complete line that belongs to it."""
+        del line
 
 
 def _begin(line: _Line) -> _Block | None:
@@ -213,24 +224,13 @@ def _begin(line: _Line) -> _Block | None:
     return None if line.kind == "blank" else _BLOCKS[line.kind](line)
 
 
-class _Single:
+class _Single(_Block):
     """A heading or a thematic break."""
 
     done = True
-    raw = False
-
-    def __init__(self, line: _Line) -> None:
-        del line
-
-    def goes_on(self, line: _Line) -> bool:
-        del line
-        return False
-
-    def add(self, line: _Line) -> None:
-        del line
 
 
-class _Paragraph:
+class _Paragraph(_Block):
     """A paragraph, a heading underlined on its last line, or a table.
 
     A table directly below a paragraph, with no blank line between, stays with it.
@@ -241,7 +241,6 @@ class _Paragraph:
     _table = re.compile(rf"(?=.*\|)\|?{_CELL}(?:\|{_CELL})*\|?\Z")
 
     def __init__(self, line: _Line) -> None:
-        self.done = False
         self._is_table = False
         self._head = line.text  # the last line, which may be a table's head
 
@@ -265,34 +264,20 @@ def _cells(row: str) -> int:
     return 1 + row.count("|") - row.count("\\|")
 
 
-class _Indented:
+class _Indented(_Block):
     """An indented code block."""
-
-    done = False
-    raw = False
-
-    def __init__(self, line: _Line) -> None:
-        del line
 
     def goes_on(self, line: _Line) -> bool:
         return line.kind in ("indented", "blank")
 
-    def add(self, line: _Line) -> None:
-        del line
 
-
-class _Fence:
+class _Fence(_Block):
     """A fenced code block, up to a closing fence at least as long as the opening one."""
 
     raw = True
 
     def __init__(self, line: _Line) -> None:
-        self.done = False
         self._closing = _closing_fence(line.text)
-
-    def goes_on(self, line: _Line) -> bool:
-        del line
-        return True
 
     def add(self, line: _Line) -> None:
         self.done = line.indent < 4 and self._closing.match(line.text) is not None
@@ -304,7 +289,7 @@ def _closing_fence(opening: str) -> re.Pattern[str]:
     return re.compile(rf"{mark}{{{size},}}{_WS}*\Z")
 
 
-class _Html:
+class _Html(_Block):
     """A block of HTML: with an end of its own, over blank lines too, or up to a blank line."""
 
     raw = True
@@ -316,10 +301,6 @@ class _Html:
 
     def _ends(self, text: str) -> bool:
         return self._end is not None and self._end.search(text) is not None
-
-    def goes_on(self, line: _Line) -> bool:
-        del line
-        return True
 
     def add(self, line: _Line) -> None:
         self.done = self._ends(line.text) if self._end else line.kind == "blank"
@@ -353,13 +334,10 @@ class _Inside:
             self.lazy = bool(rest) and not is_code and not is_other
 
 
-class _Quote:
+class _Quote(_Block):
     """A block quote; a blank line ends it."""
 
-    raw = False
-
     def __init__(self, line: _Line) -> None:
-        self.done = False
         self._inside = _Inside()
         self._inside.saw(line.text)
 
@@ -374,11 +352,8 @@ class _Quote:
 _NOTHING_FITS = sys.maxsize
 
 
-class _List:
+class _List(_Block):
     """A list with all its items; blank lines may stand between and inside them."""
-
-    done = False
-    raw = False
 
     def __init__(self, line: _Line) -> None:
         self._mark = line.mark

@@ -519,20 +519,21 @@ class _Schemas:
             return schema  # a default that has no JSON is not shown
 
     def _model(self, shape: Model) -> JSON:
-        name = getattr(typing.get_origin(shape.type) or shape.type, "__name__", "Model")
-        schema = cast(JSON, shape.adapter.json_schema())
+        name = re.sub(r"\W", "_", getattr(shape.type, "__name__", "Model"))
         suffix = ""
-        while any(self._names.get(key + suffix, shape.type) != shape.type for key in _defs(schema)):
+        while True:  # until its names are not those of other types
+            schema = cast(
+                JSON, shape.adapter.json_schema(ref_template=POINTER + "{model}" + suffix)
+            )
+            parts = {key + suffix: part for key, part in schema.pop("$defs", {}).items()}
+            if schema.get("type") == "object":
+                parts[name + suffix] = schema
+                schema = {"$ref": POINTER + name + suffix}
+            if all(self.defs.get(key, part) == part for key, part in parts.items()):
+                self.defs.update(parts)
+                self._names.update({key: self._names.get(key, shape) for key in parts})
+                return schema
             suffix += "_"
-        if suffix:
-            schema = shape.adapter.json_schema(ref_template=POINTER + "{model}" + suffix)
-        for key, part in _defs(schema).items():
-            self._names[key + suffix] = shape.type
-            self.defs[key + suffix] = part
-        rest = {key: value for key, value in schema.items() if key != "$defs"}
-        if rest.get("type") != "object":
-            return rest
-        return self._refer(shape.type, name, lambda: rest)
 
     def _leaf(self, kind: Any) -> JSON:
         if kind in _LEAVES:
@@ -552,10 +553,6 @@ class _Schemas:
             return {"enum": [member.value for member in kind]}
         self.defs.update(parts)
         return schema
-
-
-def _defs(schema: JSON) -> dict[str, JSON]:
-    return cast("dict[str, JSON]", schema.get("$defs") or {})
 
 
 def _type_name(kind: Any) -> str:

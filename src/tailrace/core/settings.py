@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from tailrace._version import __version__
+
 from .given import NotGiven, is_given
 from .headers import HeaderValue, custom_headers, merge_headers
 from .http import Headers, Request

@@ -19,6 +19,7 @@ import difflib
 import functools
 import json
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,9 @@ from .schema import (
     shape_of,
 )
 
+if typing.TYPE_CHECKING:
+    from .content import Message
+
 T = TypeVar("T")
 Path = tuple[str | int, ...]
 
@@ -65,6 +69,8 @@ class OutputParseError(AnthropicError, ValueError):
         self.text = text
         self.path = path
         self.problems = tuple(problems)
+        self.final_message: Message | None = None
+        """The whole reply, where it came from one."""
 
 
 def output_schema(output_type: Any) -> JSON:
@@ -322,16 +328,10 @@ def _read_model(shape: Model, value: Any, path: Path, problems: list[Problem]) -
     try:
         # As JSON, so that strings may be dates and the like even in pydantic's strict mode.
         return shape.adapter.validate_json(json.dumps(value))
-    except ValueError as error:
-        problems += _from_pydantic(error, path)
+    except sys.modules["pydantic"].ValidationError as error:
+        told: list[JSON] = error.errors()
+        problems += [Problem((*path, *one["loc"]), _pydantic_words(one)) for one in told]
         return FAILED
-
-
-def _from_pydantic(error: Any, path: Path) -> list[Problem]:
-    found: list[JSON] = error.errors() if hasattr(error, "errors") else []
-    if not found:
-        return [Problem(path, f"is not valid: {error}")]
-    return [Problem((*path, *told["loc"]), _pydantic_words(told)) for told in found]
 
 
 def _pydantic_words(told: JSON) -> str:

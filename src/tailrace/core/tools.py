@@ -296,8 +296,7 @@ class _Spec(NamedTuple):
             raise ToolInputError(
                 self.name, [Problem((), f"must be an object with arguments, got {shown(given)}")]
             )
-        if self.parameters is None:
-            return [], given
+        assert self.parameters is not None, "a tool is opened before it is called"
         values, problems = read(self.parameters, given)
         if problems:
             raise ToolInputError(self.name, problems)
@@ -326,7 +325,7 @@ def _spec_of(func: Callable[..., Any], options: ToolOptions) -> _Spec:
         raise TypeError(f"{name}: {error}") from error
     description = options.get("description")
     if description is None:
-        description = parse_docstring(_doc(told) or _doc(called)).description
+        description = parse_docstring(_doc(told) or _doc(called or told)).description
     return _Spec(name, description, schema, _is_async(called or func), *call)
 
 
@@ -426,8 +425,6 @@ def _bare(func: Any) -> Any:
 
 
 def _doc(func: Any) -> str | None:
-    if func is None:
-        return None
     return own_doc(_bare(func)) or (None if inspect.isroutine(func) else type(func).__doc__)
 
 

@@ -40,6 +40,7 @@ class Turns:
         self._messages = [_as_turn(message) for message in messages]
         self._results: dict[str, dict[str, Any]] = {}
         self._stop_reason: str | None = None
+        self._raw: Mapping[Any, Any] = {}  # the last reply's own blocks, which know more than JSON
         self._take_back_results()
 
     @property
@@ -86,8 +87,6 @@ class Turns:
         self._messages.extend(self._result_turn())
         self._results.clear()
 
-    _raw: Mapping[Any, Any] = {}
-
     def _calls(self) -> list[ToolCall]:
         if not self._messages or self._messages[-1].get("role") != "assistant":
             return []
@@ -96,8 +95,8 @@ class Turns:
             return []
         return [
             self._call(block)
-            for block in cast("list[dict[str, Any]]", blocks)
-            if isinstance(block, dict) and block.get("type") == "tool_use"  # pyright: ignore[reportUnnecessaryIsInstance]
+            for block in cast("list[Any]", blocks)
+            if isinstance(block, Mapping) and cast("Any", block).get("type") == "tool_use"
         ]
 
     def _call(self, block: Mapping[str, Any]) -> ToolCall:

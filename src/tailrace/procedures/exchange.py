@@ -39,7 +39,7 @@ from tailrace.core.framing import (
     EventTooLargeError,
     ServerSentEvent,
 )
-from tailrace.core.http import Request, Response
+from tailrace.core.http import Request, Response, shown_url
 from tailrace.core.recovery import Continuation, RecoveryPolicy, continuation
 from tailrace.core.retry import Attempt, Retry
 
@@ -149,7 +149,9 @@ class Exchange:
         self._deadlines = clocks = Deadlines(self._timeout, now=now, called=self._called)
         self._decoder = EventStreamDecoder(max_event_bytes=self._max_event_bytes)
         request = self._request.with_headers({"x-stainless-retry-count": str(self._retry.tries)})
-        log.debug("Request: %s %s (try %d)", request.method, request.url, self._retry.tries + 1)
+        log.debug(
+            "Request: %s %s (try %d)", request.method, shown_url(request.url), self._retry.tries + 1
+        )
         try:
             incoming = await wire.open(
                 request, connect=clocks.connect_wait(now), wait=clocks.answer_wait(now)
@@ -165,7 +167,7 @@ class Exchange:
         log.debug(
             "Response: %s %s -> %d (request-id %s)",
             request.method,
-            request.url,
+            shown_url(request.url),
             response.status_code,
             response.request_id,
         )
@@ -188,7 +190,7 @@ class Exchange:
         failed = self._retry.history[-1]
         log.info(
             "Retrying %s in %.2f seconds: try %d failed (%s)",
-            self._request.url,
+            shown_url(self._request.url),
             self._retry.wait,
             failed.number,
             failed.reason,

@@ -137,7 +137,7 @@ def _with_output(parameters: Mapping[str, Any], output_format: Any) -> Mapping[s
         )
     from tailrace.core.structured import output_config_for
 
-    given = parameters.get("output_config") or {}
+    given: Mapping[str, Any] = parameters.get("output_config") or {}
     return {**parameters, "output_config": {**given, **output_config_for(output_format)}}
 
 

@@ -82,6 +82,11 @@ class Follower:
             raise GenerationGoneError("the generation is past its time")
         return tail.entries[start : self.place]
 
+    def rewind(self) -> None:
+        """Go back to the start."""
+        self.place = self.skip = 0
+        self._cuts = len(self.tail.cuts)
+
     @property
     def at_end(self) -> bool:
         """Whether everything was taken and nothing will follow."""

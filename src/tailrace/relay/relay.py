@@ -48,6 +48,9 @@ from .writer import OvertakenError, Writer
 if TYPE_CHECKING:
     from tailrace.aio.client import AsyncAnthropic
 
+    from .endpoint import Endpoint
+    from .starlette import OwnerOf
+
 log = logging.getLogger("tailrace.relay")
 
 DEFAULT_FILE = "tailrace-relay.db"
@@ -122,6 +125,8 @@ class Relay:
         self.draining = asyncio.Event()
         """Set when this process is about to stop."""
         self.hub = Hub(self.journal, self._recover, pulse=pulse or Pulse(), heartbeat=heartbeat)
+        self.hooked = False
+        """Whether the process's signals begin a drain."""
         self._source = source or claude(client)
         self._secret = secret.encode() if isinstance(secret, str) else secret
         self._on_crash: OnCrash = on_crash
@@ -294,6 +299,21 @@ class Relay:
             found += more
         return found
 
+    # -- on the web ----------------------------------------------------------------------------
+
+    def app(self, *, owner: OwnerOf, **options: Any) -> Endpoint:
+        """A resumable Claude endpoint, to be mounted: `app.mount("/claude", relay.app(owner=…))`.
+
+        `owner` is given each request and says whose it is; generations are visible to their owner
+        alone. Options: `limits` (a `guard.Limits`: parameters, models, tokens), `origins` (whose
+        pages may call it besides its own), `on_disconnect` (`"detach"`, or `"cancel"` to cancel
+        when the last viewer here leaves), `owner_viewers`, `patience` and `spread` (as in
+        `endpoint.Endpoint`). Needs Starlette.
+        """
+        from .starlette import messages_app
+
+        return messages_app(self, owner, **options)
+
     # -- the end -------------------------------------------------------------------------------
 
     @property
@@ -301,13 +321,17 @@ class Relay:
         """How many generations are produced in this process."""
         return len(self._running)
 
+    def begin_drain(self) -> None:
+        """Start nothing new, and send viewers elsewhere; what runs goes on."""
+        self.draining.set()
+        self.hub.wake_all()
+
     async def drain(self, seconds: float = 20.0) -> None:
         """Start nothing new, send viewers elsewhere, and let generations end.
 
         Those that have not after `seconds` are ended as interrupted.
         """
-        self.draining.set()
-        self.hub.wake_all()
+        self.begin_drain()
         tasks = [task for _, task in self._running.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)

@@ -198,16 +198,21 @@ def write(
     elif reply.length is not None:
         yield from until_fate(reply.body)
     else:
-        yield from (_chunked(piece) for piece in until_fate(reply.body))
+        yield from (chunked(piece) for piece in until_fate(reply.body))
 
 
-def encode_head(reply: Response, *, keep_alive: bool, now: float) -> bytes:
-    """The status line and headers, with those HTTP needs for this body and connection."""
-    headers = {"date": formatdate(now, usegmt=True), **reply.headers}
+def encode_head(reply: Response, *, keep_alive: bool, now: float | None) -> bytes:
+    """The status line and headers, with those HTTP needs for this body and connection.
+
+    A `date` or `content-length` among the headers stays as it is; `now=None` adds no date.
+    """
+    headers = dict(reply.headers)
+    if now is not None:
+        headers.setdefault("date", formatdate(now, usegmt=True))
     if reply.length is None:
         headers["transfer-encoding"] = "chunked"
     else:
-        headers["content-length"] = str(reply.length)
+        headers.setdefault("content-length", str(reply.length))
     headers.setdefault("connection", "keep-alive" if keep_alive else "close")
     lines = [f"HTTP/1.1 {reply.status} {_reason(reply.status)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -221,7 +226,7 @@ def _reason(status: int) -> str:
         return ""
 
 
-def _chunked(piece: Piece) -> Piece:
+def chunked(piece: Piece) -> Piece:
     """The piece as an HTTP chunk; a good end adds the last chunk, a half chunk lacks its end."""
     data = piece.data
     if piece.announced:

@@ -374,7 +374,7 @@ def _unsent(transport: asyncio.Transport) -> int:
     return int.from_bytes(waiting, sys.byteorder)
 
 
-def reset(transport: asyncio.Transport) -> None:
+def reset(transport: asyncio.WriteTransport) -> None:
     """Close with a TCP reset, as a crashed or impatient peer does."""
     with contextlib.suppress(OSError):  # the client was faster
         sock = transport.get_extra_info("socket")

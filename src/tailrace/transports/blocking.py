@@ -52,6 +52,7 @@ class BlockingIncoming:
         self._armed: float | None = -1.0
         self._reusable = not answer.will_close
         self._over = False
+        self._broken = False
         # Called also where the answer is in a cycle, before its socket would complain.
         self._unread = weakref.finalize(self, lease.discard)
         if body.done:
@@ -62,6 +63,8 @@ class BlockingIncoming:
         lease = self._lease
         if lease.aborted():
             raise _aborted()
+        if self._broken:
+            raise ConnectionLost("the connection was lost before")
         if self._over:
             return b""
         lease.busy = True
@@ -71,6 +74,7 @@ class BlockingIncoming:
             while not data and not self._over:
                 data = self._step()
         except _BROKEN as error:
+            self._broken = True
             self._give_up()
             raise (_aborted() if lease.aborted() else crossed(error, _READING)) from error
         finally:
@@ -93,12 +97,16 @@ class BlockingIncoming:
     def _step(self) -> bytes:
         """One `recv`: the body bytes in it, and the end of the body if that is in it too."""
         body = self._body
+        if body.fault is not None:
+            raise body.fault
         raw = self._recv(READ_SIZE)
         # What was read along with the head was in the file's buffer, which is empty now.
         self._recv = self._socket.recv
-        data = body.feed(raw) if raw else b""
-        if not raw:
+        if raw:
+            data = body.feed(raw)
+        else:
             body.end()
+            data = b""
         if self._inflate is not None:
             data = self._inflate.feed(data)
             if body.done:

@@ -156,14 +156,7 @@ def _too_short(peer: Peer) -> None:
     peer.send(b"begun")
 
 
-def _not_a_chunk(peer: Peer) -> None:
-    peer.head("transfer-encoding: chunked")
-    peer.chunk(b"begun")
-    peer.send(b"what?\r\n")
-    peer.client_closed()
-
-
-_BROKEN: tuple[Script, ...] = (_half_chunk, _no_last_chunk, _too_short, _not_a_chunk)
+_BROKEN: tuple[Script, ...] = (_half_chunk, _no_last_chunk, _too_short)
 
 
 def broken_ends_are_noticed(world: World) -> None:
@@ -209,10 +202,20 @@ async def _read_to_end(incoming: Incoming) -> bytes:
 def resets_are_noticed(world: World) -> None:
     """A reset in the middle of a body is `ConnectionLost`, also if the body has no given size."""
     for framing in ("transfer-encoding: chunked", "content-length: 100", "connection: close"):
-        _reset_is_noticed(world, framing)
+        _breaking_is_noticed(world, framing, Peer.reset)
 
 
-def _reset_is_noticed(world: World, framing: str) -> None:
+def malformed_chunks_are_noticed(world: World) -> None:
+    """Bytes that are no chunk where one must be are `ConnectionLost`."""
+    _breaking_is_noticed(world, "transfer-encoding: chunked", _send_no_chunk)
+
+
+def _send_no_chunk(peer: Peer) -> None:
+    peer.send(b"what?\r\n")
+    peer.client_closed()
+
+
+def _breaking_is_noticed(world: World, framing: str, breaking: Script) -> None:
     read = Event()
 
     def script(peer: Peer) -> None:
@@ -220,7 +223,7 @@ def _reset_is_noticed(world: World, framing: str) -> None:
         peer.head(framing)
         (peer.chunk if "chunked" in framing else peer.send)(b"begun")
         read.wait(PATIENCE)
-        peer.reset()
+        breaking(peer)
 
     async def work(server: Server) -> None:
         async with world.wire() as wire:
@@ -384,6 +387,7 @@ BODY_CHECKS = (
     request_is_sent_as_it_is,
     broken_ends_are_noticed,
     resets_are_noticed,
+    malformed_chunks_are_noticed,
     losing_it_before_the_headers,
     waits_end_in_time,
     each_read_has_its_own_wait,

@@ -6,7 +6,8 @@ Texts name the kind of failure and the system's own words for it, never what was
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import TypeVar
 
 from tailrace.procedures.wire import (
     ConnectFailed,
@@ -16,9 +17,8 @@ from tailrace.procedures.wire import (
     WireError,
 )
 
-from .tls import bad_certificate
-
 Meaning = Callable[[Exception], WireError]
+AnError = TypeVar("AnError", bound=BaseException)
 Border = tuple[tuple[type[Exception], Meaning], ...]
 """What each class means; the first class that fits decides."""
 
@@ -41,11 +41,10 @@ def kinds(border: Border) -> tuple[type[Exception], ...]:
 
 def no_connection(error: Exception) -> WireError:
     """No connection could be made; for good if a certificate was refused."""
-    refused = bad_certificate(error)
+    refused = _first_cause(error, ssl.SSLCertVerificationError)
     if refused is not None:
-        return ConnectFailed(
-            f"the server's certificate was refused: {refused.verify_message}", permanent=True
-        )
+        why = refused.verify_message
+        return ConnectFailed(f"the server's certificate was refused: {why}", permanent=True)
     return ConnectFailed(f"could not connect: {words(error)}")
 
 
@@ -69,23 +68,22 @@ def lost(error: Exception) -> WireError:
     return ConnectionLost(f"the connection was lost: {words(error)}")
 
 
-def first_cause(error: BaseException, among: Iterable[type[Exception]]) -> Exception | None:
-    """The innermost exception behind an error that is of one of some classes."""
-    found: Exception | None = None
+def words(error: Exception) -> str:
+    """What the system says of an error, else the name of its class."""
+    system = _first_cause(error, OSError)
+    if isinstance(system, ssl.SSLError):
+        return f"TLS: {system.reason or 'the handshake failed'}".replace("_", " ")
+    if system is not None and system.strerror:
+        return system.strerror
+    return type(error).__name__
+
+
+def _first_cause(error: BaseException, kind: type[AnError]) -> AnError | None:
+    """The innermost exception of a class behind an error."""
+    found: AnError | None = None
     seen: BaseException | None = error
-    wanted = tuple(among)
     while seen is not None:
-        if isinstance(seen, wanted):
+        if isinstance(seen, kind):
             found = seen
         seen = seen.__cause__ or seen.__context__
     return found
-
-
-def words(error: Exception) -> str:
-    """What the system says of an error, else the name of its class."""
-    system = first_cause(error, (OSError,))
-    if isinstance(system, ssl.SSLError):
-        return f"TLS: {system.reason or 'the handshake failed'}".replace("_", " ")
-    if isinstance(system, OSError) and system.strerror:
-        return system.strerror
-    return type(error).__name__

@@ -96,8 +96,10 @@ class AiohttpIncoming:
         self._over = False
         self._aborted = False
         self._timer = MovingTimer(loop, partial(_expire, answer.content))
-        self._closing = _how_it_closes(answer)
+        self._watch = _Watch(answer)
         self._unread = weakref.finalize(self, _cut_off, os.getpid(), loop, answer)
+        if answer.content.at_eof():
+            self._end()
 
     async def read(self, wait: float | None) -> bytes:
         """The next bytes of the body; see `Incoming`. A read that is cancelled takes nothing."""
@@ -135,12 +137,10 @@ class AiohttpIncoming:
         self._unread()
 
     def _end(self) -> None:
-        """The stream ended: the body is whole, unless a reset ended one of unknown size."""
-        closing = self._closing
-        if closing is not None and closing.done() and not closing.cancelled():
-            error = closing.exception()
-            if isinstance(error, aiohttp.ClientError):
-                raise error
+        """The stream ended: the body is whole, unless the connection ended it by breaking."""
+        error = self._content.exception()
+        if error is not None:
+            raise error
         self._over = True
         self._done()
 
@@ -153,31 +153,40 @@ class AiohttpIncoming:
         self.response.is_closed = True
         self._unread.detach()
         self._timer.cancel()
+        self._watch.end()
 
 
 def _expire(content: aiohttp.StreamReader) -> None:
     content.set_exception(_WaitOver())
 
 
-def _how_it_closes(answer: aiohttp.ClientResponse) -> asyncio.Future[None] | None:
-    """A future for how the connection closes, where the body ends with it.
+class _Watch:
+    """Sees to it that a stream hears of the end of its connection.
 
-    aiohttp takes a reset for a proper end of such a body.
+    aiohttp takes a reset for the proper end of a body that ends with the connection, and says
+    nothing at all to the reader of a body whose chunks turn out to be malformed.
     """
-    connection = answer.connection
-    headers = answer.headers
-    if connection is None or "content-length" in headers or "transfer-encoding" in headers:
-        return None
-    closing = None if connection.protocol is None else connection.protocol.closed
-    if closing is not None:
-        closing.add_done_callback(_look_at)
-    return closing
 
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        headers = answer.headers
+        self._content = answer.content
+        self._open_ended = not ("content-length" in headers or "transfer-encoding" in headers)
+        connection = answer.connection
+        protocol = None if connection is None else connection.protocol
+        self._closing = None if protocol is None else protocol.closed
+        if self._closing is not None:
+            self._closing.add_done_callback(self._closed)
 
-def _look_at(closing: asyncio.Future[None]) -> None:
-    """Have seen a future's exception, so that asyncio does not complain that nobody has."""
-    if not closing.cancelled():
-        closing.exception()
+    def end(self) -> None:
+        """Stop watching; the connection may serve many more answers."""
+        if self._closing is not None:
+            self._closing.remove_done_callback(self._closed)
+
+    def _closed(self, closing: asyncio.Future[None]) -> None:
+        reset = not closing.cancelled() and closing.exception() is not None
+        content = self._content
+        if content.exception() is None and (not content.is_eof() or (reset and self._open_ended)):
+            content.set_exception(aiohttp.ClientPayloadError())
 
 
 def _cut(answer: aiohttp.ClientResponse) -> bool:

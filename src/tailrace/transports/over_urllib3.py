@@ -12,7 +12,7 @@ import os
 import socket
 import ssl
 import time
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
@@ -62,19 +62,49 @@ _AWAITING: Border = (
 _NOT_CONNECTED, _NOT_ANSWERED = kinds(_CONNECTING), kinds(_AWAITING)
 
 
-class _Dialling:
-    """What urllib3 asks for a TCP connection; its own way gives each address the whole time."""
+class _Lines:
+    """A file that remembers the last line it gave."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.last = b""
+
+    def readline(self, limit: int) -> bytes:
+        """The next line."""
+        self.last = self._file.readline(limit)
+        return self.last
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer whose headers end with an empty line; `http.client` takes any end for theirs."""
+
+    def begin(self) -> None:
+        """Read the head."""
+        file: Any = self.fp
+        self.fp = lines = cast("Any", _Lines(file))
+        super().begin()
+        self.fp = file
+        if not lines.last:
+            raise ConnectionResetError("the connection ended in the middle of the headers")
+
+
+class _Tuned:
+    """What makes a connection of urllib3's one of ours."""
 
     def _new_conn(self: Any) -> socket.socket:
+        """Make the TCP connection; urllib3's way would give each address the whole time."""
         return dial(self._dns_host, self.port, self.timeout)
 
 
-class _Plain(_Dialling, HTTPConnection):
-    pass
+class _Plain(_Tuned, HTTPConnection):
+    response_class = _Answer
 
 
-class _Secure(_Dialling, HTTPSConnection):
-    pass
+class _Secure(_Tuned, HTTPSConnection):
+    response_class = _Answer
 
 
 _KINDS: dict[str, type[_Plain | _Secure]] = {"http": _Plain, "https": _Secure}

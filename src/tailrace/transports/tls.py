@@ -55,13 +55,3 @@ def _add_certificates_on_macos(made: ssl.SSLContext, platform: str = sys.platfor
     """Python from python.org finds no certificates on macOS until a script has been run there."""
     if platform == "darwin" and not made.cert_store_stats()["x509_ca"]:
         made.load_verify_locations(import_module("certifi").where())
-
-
-def bad_certificate(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    """The refused certificate behind an error, if that is what it comes from."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
-    return None

@@ -1,0 +1,94 @@
+"""Measure, print, and write `docs/performance.md`.
+
+python -m benchmarks                  everything, about half an hour
+python -m benchmarks --quick          the main figures in under two minutes; printed only
+python -m benchmarks --only burst     one scenario, measured anew (can be repeated)
+python -m benchmarks --report         the page again, from the figures that are kept
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import environment
+
+if TYPE_CHECKING:
+    from benchmarks.bench import Bench
+    from benchmarks.measure import Row
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    from benchmarks.scenarios import ORDER
+
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter; printed only")
+    parser.add_argument("--only", action="append", choices=ORDER, metavar="SCENARIO",
+                        help=f"one of {', '.join(ORDER)}; can be repeated")  # fmt: skip
+    parser.add_argument("--rounds", type=int, help="rounds of each measurement")
+    parser.add_argument("--report", action="store_true", help="only write the page again")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Do it, in the environment of the contestants."""
+    asked = arguments()
+    if not environment.inside():
+        environment.prepare()
+        command = [str(environment.python()), "-m", "benchmarks", *sys.argv[1:]]
+        return subprocess.call(command, cwd=environment.ROOT)
+    from benchmarks import report
+
+    if not asked.report:
+        measure(asked)
+    if asked.report or not asked.quick:
+        print(f"\nwritten: {report.write().relative_to(environment.ROOT)}")
+    return 0
+
+
+def measure(asked: argparse.Namespace) -> None:
+    """Measure scenario after scenario."""
+    from benchmarks import certificate, servers
+    from benchmarks.bench import Bench
+    from benchmarks.scenarios import ORDER
+
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory:
+        made = certificate.make(Path(directory))
+        with servers.running(made.own if made else None) as addresses:
+            bench = Bench(
+                addresses,
+                quick=asked.quick,
+                rounds=asked.rounds,
+                certificates=made.trusted if made else None,
+            )
+            rows = [row for name in asked.only or ORDER for row in one(bench, name)]
+    from benchmarks.tables import asked_and_found
+
+    print("\n## Asked and found\n\n" + asked_and_found(rows))
+    print(f"\n{len(bench.failures)} failed; {time.monotonic() - began:.0f} s")
+
+
+def one(bench: Bench, name: str) -> list[Row]:
+    """Measure one scenario, print it, and keep its figures if they are full ones."""
+    from benchmarks import report
+    from benchmarks.scenarios import load
+    from benchmarks.tables import figures
+
+    scenario, failed = load(name), len(bench.failures)
+    rows: list[Row] = scenario.run(bench)
+    if rows:
+        print(f"\n## {scenario.TITLE}\n\n{figures(rows)}", flush=True)
+        if not bench.quick:
+            report.keep(name, rows, bench.failures[failed:])
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Idle streams: the memory that an open stream takes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from benchmarks.bench import Bench
+from benchmarks.contestants import load
+from benchmarks.measure import Row, Target, column
+from benchmarks.reading import runner
+from benchmarks.scenarios.live import print_and_leave
+from benchmarks.usage import resident
+
+TITLE = "Idle streams"
+ABOUT = """
+Streams that have delivered their first text and then wait: the resident memory of the process, less
+what it was after a first reply, for each open stream.
+"""
+
+TARGETS = [Target("official", 1 / 3)]
+PATIENCE = 60.0
+
+
+def run(bench: Bench) -> list[Row]:
+    """Plain and TLS, asynchronous."""
+    rows = []
+    for tls in (False, True) if bench.addresses.https and not bench.quick else (False,):
+        jobs: dict[str, dict[str, Any]] = {
+            name: {
+                "url": bench.addresses.url("idle", tls),
+                "warm": bench.addresses.url("text/100/1", tls),
+                "streams": bench.pick(100, 300),
+            }
+            for name in ("tailrace", "official", "official_aiohttp", "floor")
+        }
+        results = bench.alternate("idle", jobs, rounds=bench.pick(1, 3))
+        label = f"memory of an idle stream{', TLS' if tls else ''}"
+        targets = [] if tls else TARGETS
+        rows.append(Row(label, "kB", column(results, "stream", 1e-3), targets))
+    return rows
+
+
+def measured(*, contestant: str, url: str, warm: str, streams: int) -> dict[str, float]:
+    """Bytes a stream."""
+    with runner("asyncio") as running:
+        figures: dict[str, float] = running.run(_measured(contestant, url, warm, streams))
+        return figures
+
+
+async def _measured(contestant: str, url: str, warm: str, streams: int) -> dict[str, float]:
+    program = load(contestant)
+    await program.Async(warm).text(len)
+    client = program.Async(url, streams)
+    opened: set[int] = set()
+    before = resident()
+    tasks = [
+        asyncio.ensure_future(client.text(lambda _, number=number: opened.add(number)))
+        for number in range(streams)
+    ]
+    async with asyncio.timeout(PATIENCE):
+        while len(opened) < streams:
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(0.5)
+    assert not any(task.done() for task in tasks)
+    figures = {"stream": (resident() - before) / streams}
+    print_and_leave(figures)
+    return figures

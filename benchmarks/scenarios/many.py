@@ -1,0 +1,87 @@
+"""Many at once: paced replies on one event loop; CPU for each event and how late it comes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.bench import Bench
+from benchmarks.measure import Row, Target, column
+from benchmarks.scenarios.live import many_tasks
+
+TITLE = "Many at once"
+ABOUT = """
+Replies of 50 events a second each, every event in a packet of its own, all read as `text_stream`
+on one loop in one process. An event holds the time at which the server sent it; the lag is how much
+later the caller had its text. `official` on uvloop is the official SDK on the same loop. The events
+that a process takes in a second cannot be more than its one core bears: where the SDK is
+*saturated*, it falls ever further behind, and its lag is that of the first seconds only. A floor
+with lag shows what the machine and the server add.
+"""
+
+RATE = 50
+PEERS = ("tailrace", "official", "official_aiohttp", "litellm", "floor")
+TARGETS = {
+    ("asyncio", False): [Target("official", 1 / 4), Target("floor", 1.4)],
+    ("uvloop", False): [Target("official", 1 / 8), Target("floor", 2)],
+    ("asyncio", True): [Target("official", 1 / 3), Target("floor", 1.4)],
+    ("uvloop", True): [Target("official", 1 / 5), Target("floor", 1.4)],
+}
+
+
+def run(bench: Bench) -> list[Row]:
+    """100 streams on either loop, plain and TLS; more of them in the full mode."""
+    rows = _rows(bench, 100, "asyncio") + _rows(bench, 100, "uvloop")
+    if bench.quick:
+        return rows
+    for loop in ("asyncio", "uvloop"):
+        if bench.addresses.https:
+            rows += _rows(bench, 100, loop, tls=True)
+    rows += _rows(bench, 100, "asyncio", way="raw")
+    for streams in (500, 2000):
+        for loop in ("asyncio", "uvloop"):
+            rows += _rows(bench, streams, loop, rounds=3)
+    if bench.addresses.https:
+        rows += _rows(bench, 500, "asyncio", tls=True, rounds=3)
+        rows += _rows(bench, 500, "uvloop", tls=True, rounds=3)
+    return rows
+
+
+def _rows(
+    bench: Bench,
+    streams: int,
+    loop: str,
+    *,
+    tls: bool = False,
+    way: str = "text",
+    rounds: int | None = None,
+) -> list[Row]:
+    jobs: dict[str, dict[str, Any]] = {
+        name: {
+            "url": bench.addresses.url(f"live/{RATE}", tls),
+            "streams": streams,
+            "seconds": bench.pick(1.5, 4),
+            "way": "text" if name == "floor" else way,
+            "loop": loop,
+        }
+        for name in (
+            PEERS if streams == 100 and not bench.quick else bench.pick(PEERS[:2], PEERS[:3])
+        )
+        if way == "text" or name != "litellm"
+    }
+    jobs.setdefault("floor", {**jobs["tailrace"], "way": "text"})
+    results = bench.alternate("many", jobs, rounds)
+    kind = f"{streams} streams, {loop}{', TLS' if tls else ''}"
+    kind += "" if way == "text" else ", create(stream=True)"
+    targets = TARGETS[loop, tls] if streams == 100 and way == "text" else []
+    rows = [
+        Row(f"{kind}: CPU", "µs/event", column(results, "cpu", 1e6), targets),
+        Row(f"{kind}: lag p50", "ms", column(results, "p50", 1e3), plotted=False),
+        Row(f"{kind}: lag p99", "ms", column(results, "p99", 1e3), plotted=False),
+    ]
+    if streams > 100:
+        received = column(results, "rate", 1 / RATE / streams * 100)
+        rows.append(Row(f"{kind}: of the events sent, taken", "%", received, plotted=False))
+    return rows
+
+
+measured = many_tasks
