@@ -114,6 +114,9 @@ if TYPE_CHECKING:
     from .core.tools import tool as tool
     from .core.turns import ToolCall as ToolCall
     from .core.view import View as View
+    from .procedures.hooks import Hooks as Hooks
+    from .procedures.limiting import Limiter as Limiter
+    from .procedures.limiting import RateLimiter as RateLimiter
     from .sync.client import Anthropic as Anthropic
     from .sync.responses import APIResponse as APIResponse
     from .sync.streams import MessageStream as MessageStream
@@ -188,6 +191,8 @@ _HOMES: dict[str, str] = {
     "core.tools": "Tool ToolError ToolInputError tool beta_tool=tool beta_async_tool=tool",
     "core.retry": "Attempt DEFAULT_MAX_RETRIES",
     "core.view": "View BaseModel=View",
+    "procedures.hooks": "Hooks",
+    "procedures.limiting": "Limiter RateLimiter",
     "sync.client": "Anthropic Client=Anthropic",
     "sync.responses": "APIResponse",
     "sync.tools": "ToolRunner",

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import pytest
 from tests.corpus import Recording
 from tests.e2e import truth
-from tests.e2e.readers import DEFAULTS, NAMES, OTHERS, Outcome, Reader, reader
+from tests.e2e.readers import DEFAULTS, NAMES, OTHERS, Outcome, Reader, parameters, reader
 from tests.e2e.stream_server import End, Play, StreamServer
 
 from tailrace import APIConnectionError, StreamProtocolError, StreamTruncatedError
@@ -45,19 +45,19 @@ def server() -> Iterator[StreamServer]:
         yield running
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=parameters(NAMES))
 def client(request: pytest.FixtureRequest, server: StreamServer) -> Iterator[Reader]:
     with reader(request.param, server) as one:
         yield one
 
 
-@pytest.fixture(scope="module", params=DEFAULTS)
+@pytest.fixture(scope="module", params=parameters(DEFAULTS))
 def default(request: pytest.FixtureRequest, server: StreamServer) -> Iterator[Reader]:
     with reader(request.param, server) as one:
         yield one
 
 
-@pytest.fixture(scope="module", params=OTHERS)
+@pytest.fixture(scope="module", params=parameters(OTHERS))
 def other(request: pytest.FixtureRequest, server: StreamServer) -> Iterator[Reader]:
     with reader(request.param, server) as one:
         yield one

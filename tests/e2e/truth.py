@@ -21,7 +21,6 @@ class Truth:
     events: list[Event] = field(default_factory=list)
     """The wire events up to the first `message_stop`, without pings."""
     blocks: list[Event] = field(default_factory=list)
-    """What can be sent back: blocks that ended, and text as far as it came."""
     text: str = ""
     ends: list[int] = field(default_factory=lambda: [0])
     texts: list[int] = field(default_factory=lambda: [0])
@@ -38,23 +37,23 @@ class Truth:
 def read(body: bytes) -> Truth:
     """The truth about a recording. An event without its blank line does not count."""
     truth = Truth()
-    blocks: list[Event] = []
     fragments: dict[int, str] = {}
     for frame in body.split(b"\n\n")[:-1]:
         event = json.loads(frame.split(b"data:", 1)[1])
         over = truth.stopped[-1] or truth.spliced
-        truth.spliced |= not over and event["type"] == "message_start" and bool(blocks)
+        truth.spliced |= not over and event["type"] == "message_start" and bool(truth.blocks)
         if not (over or truth.spliced or event["type"] == "ping"):
             truth.events.append(event)
-            truth.text += _take(event, blocks, fragments)
+            truth.text += _take(event, truth.blocks, fragments)
         reason = not truth.spliced and (event.get("delta") or {}).get("stop_reason")
         stop = not truth.spliced and event["type"] == "message_stop"
         truth.ends.append(truth.ends[-1] + len(frame) + 2)
         truth.texts.append(len(truth.text))
         truth.finished.append(truth.finished[-1] or bool(reason) or stop)
         truth.stopped.append(truth.stopped[-1] or stop)
-    ended = {event["index"] for event in truth.events if event["type"] == "content_block_stop"}
-    truth.blocks = [one for at, one in enumerate(blocks) if at in ended or one.get("text")]
+    for index, text in fragments.items():
+        if text.strip():
+            truth.blocks[index]["input"] = _input(text)
     return truth
 
 
@@ -63,8 +62,6 @@ def _take(event: Event, blocks: list[Event], fragments: dict[int, str]) -> str:
     kind, index = event["type"], event.get("index", -1)
     if kind == "content_block_start":
         blocks.append(dict(event["content_block"]))
-    elif kind == "content_block_stop" and fragments.get(index, "").strip():
-        blocks[index]["input"] = _input(fragments[index])
     elif kind == "content_block_delta":
         delta = event["delta"]
         if delta["type"] == "input_json_delta":

@@ -94,9 +94,16 @@ class Cursor:
         self.stop_asked = True
         self._drop()
 
-    def watch(self, predicate: Callable[[Any], object] | None) -> None:
-        """Set `stop_asked` once `predicate` is true of an event that was read."""
-        self._watch = predicate
+    def watch(self, predicate: Callable[[Any], object]) -> None:
+        """Set `stop_asked` once `predicate` is true of an event that was read.
+
+        Each one that was set is asked about every event.
+        """
+        earlier = self._watch
+        if earlier is None:
+            self._watch = predicate
+        else:
+            self._watch = lambda event: any((earlier(event), predicate(event)))
 
     def next_event(self) -> Any:
         """The next event in the helper's order, or `None` when more frames are needed."""

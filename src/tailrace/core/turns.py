@@ -90,14 +90,8 @@ class Turns:
     def _calls(self) -> list[ToolCall]:
         if not self._messages or self._messages[-1].get("role") != "assistant":
             return []
-        blocks = self._messages[-1].get("content")
-        if not isinstance(blocks, list):
-            return []
-        return [
-            self._call(block)
-            for block in cast("list[Any]", blocks)
-            if isinstance(block, Mapping) and cast("Any", block).get("type") == "tool_use"
-        ]
+        blocks: Any = self._messages[-1].get("content")
+        return [self._call(block) for block in blocks if _is_a(block, "tool_use")]
 
     def _call(self, block: Mapping[str, Any]) -> ToolCall:
         raw = self._raw.get(block.get("id"), block)
@@ -122,7 +116,7 @@ class Turns:
         if last.get("role") != "user" or not isinstance(content, list):
             return
         blocks = cast("Sequence[Any]", content)
-        if not all(_is_result(block) for block in blocks):
+        if not all(_is_a(block, "tool_result") for block in blocks):
             return
         self._messages.pop()
         for block in blocks:
@@ -131,8 +125,8 @@ class Turns:
             self.close_turn()
 
 
-def _is_result(block: Any) -> bool:
-    return isinstance(block, Mapping) and cast("Any", block).get("type") == "tool_result"
+def _is_a(block: Any, kind: str) -> bool:
+    return isinstance(block, Mapping) and cast("Mapping[str, Any]", block).get("type") == kind
 
 
 def _as_turn(message: Any) -> Any:

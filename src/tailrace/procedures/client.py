@@ -11,13 +11,16 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, Self
 
+import msgspec
+
 from tailrace.core.clocks import DEFAULT_TIMEOUT, Timeout
 from tailrace.core.given import NOT_GIVEN, NotGiven
 from tailrace.core.headers import HeaderValue, merge_headers
 from tailrace.core.recovery import RecoveryPolicy, check_policy
 from tailrace.core.settings import Settings
 
-from .exchange import RetryHook
+from .hooks import EventHook, Hooks, RequestHook, ResponseHook, RetryHook
+from .limiting import RateLimiter
 from .logs import enable_logging
 from .session import Session, check_max_retries, clocks
 from .wire import Wire
@@ -58,7 +61,8 @@ class ClientBase:
         make_wire: Callable[[], Wire],
         timeout: Any,
         max_retries: int,
-        on_retry: RetryHook | None,
+        hooks: Hooks,
+        limiter: RateLimiter | None,
         recovery: RecoveryPolicy,
         **settings: Any,
     ) -> None:
@@ -71,7 +75,8 @@ class ClientBase:
             wire=self._shared.wire,
             timeout=clocks(timeout, DEFAULT_TIMEOUT),
             max_retries=max_retries,
-            on_retry=on_retry,
+            hooks=hooks,
+            limiter=limiter,
             recovery=recovery,
         )
 
@@ -80,7 +85,11 @@ class ClientBase:
         *,
         timeout: Any = NOT_GIVEN,
         max_retries: int | NotGiven = NOT_GIVEN,
+        on_request: RequestHook | NotGiven | None = NOT_GIVEN,
+        on_response: ResponseHook | NotGiven | None = NOT_GIVEN,
         on_retry: RetryHook | NotGiven | None = NOT_GIVEN,
+        on_event: EventHook | NotGiven | None = NOT_GIVEN,
+        limiter: RateLimiter | NotGiven | None = NOT_GIVEN,
         recovery: RecoveryPolicy | NotGiven = NOT_GIVEN,
         default_headers: Mapping[str, HeaderValue] | None = None,
         set_default_headers: Mapping[str, HeaderValue] | None = None,
@@ -116,8 +125,15 @@ class ClientBase:
             settings=replaced,
             timeout=timeout,
             max_retries=max_retries,
-            on_retry=on_retry,
+            limiter=limiter,
             recovery=recovery,
+            hooks=_changed(
+                self._session.hooks,
+                on_request=on_request,
+                on_response=on_response,
+                on_retry=on_retry,
+                on_event=on_event,
+            ),
         )
         return twin
 
@@ -168,6 +184,11 @@ class ClientBase:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._session.settings!r})"
+
+
+def _changed(hooks: Hooks, **changes: Any) -> Hooks:
+    given = {name: hook for name, hook in changes.items() if not isinstance(hook, NotGiven)}
+    return msgspec.structs.replace(hooks, **given)
 
 
 def _laid_over(

@@ -18,7 +18,7 @@ the connection: the finaliser is here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -43,13 +43,13 @@ from tailrace.core.http import Request, Response, shown_url
 from tailrace.core.recovery import Continuation, RecoveryPolicy, continuation
 from tailrace.core.retry import Attempt, Retry
 
+from .hooks import NO_HOOKS, Hooks
+from .limiting import RateLimiter, asked_pause, estimated_input
 from .logs import log
 from .wire import ConnectFailed, ConnectTimedOut, Incoming, WaitTimedOut, Wire, WireError
 
 DRAIN_SECONDS = 0.25
 """How long the end of the body is awaited after `message_stop`, in seconds."""
-
-RetryHook = Callable[[Attempt], Any]
 
 # Events that say nothing a reader could miss if the try is repeated.
 _OPENING = frozenset({"message_start", "ping"})
@@ -66,7 +66,8 @@ class Exchange:
         *,
         retry: Retry,
         timeout: Timeout,
-        on_retry: RetryHook | None = None,
+        hooks: Hooks = NO_HOOKS,
+        limiter: RateLimiter | None = None,
         max_event_bytes: int | None = DEFAULT_MAX_EVENT_BYTES,
         recovery: RecoveryPolicy = "raise",
         body: Mapping[str, Any] | None = None,
@@ -77,7 +78,11 @@ class Exchange:
         self._request = request
         self._retry = retry
         self._timeout = timeout
-        self._on_retry = on_retry
+        self._hooks = hooks
+        self._limiter = limiter
+        self._estimated = 0
+        if hooks.on_event is not None:
+            self.cursor.watch(hooks.on_event)
         self._max_event_bytes = max_event_bytes
         self.recovery: RecoveryPolicy = recovery
         """What is done about a failure after the commit point."""
@@ -85,6 +90,7 @@ class Exchange:
         self._rebuild = rebuild
         self._called = wire.monotonic()
         self._incoming: Incoming | None = None
+        self._aborted: Incoming | None = None
         self._decoder = EventStreamDecoder(max_event_bytes=max_event_bytes)
         self._deadlines = Deadlines(timeout, now=self._called, called=self._called)
         self._held: list[ServerSentEvent] = []
@@ -145,10 +151,15 @@ class Exchange:
 
     async def _open(self) -> Response:
         wire = self._wire
+        if self._limiter is not None:
+            self._estimated = estimated_input(self._request.content)
+            await self._limiter.enter(wire, self._estimated)
         now = wire.monotonic()
         self._deadlines = clocks = Deadlines(self._timeout, now=now, called=self._called)
         self._decoder = EventStreamDecoder(max_event_bytes=self._max_event_bytes)
         request = self._request.with_headers({"x-stainless-retry-count": str(self._retry.tries)})
+        if self._hooks.on_request is not None:
+            request = self._hooks.on_request(request) or request
         log.debug(
             "Request: %s %s (try %d)", request.method, shown_url(request.url), self._retry.tries + 1
         )
@@ -171,14 +182,21 @@ class Exchange:
             response.status_code,
             response.request_id,
         )
+        if self._hooks.on_response is not None:
+            self._hooks.on_response(response)
         if not response.is_success:
             body = await self._read_all()
-            raise status_error(response, _error_body(body))
+            refusal = status_error(response, _error_body(body))
+            pause = asked_pause(refusal, wire.wall())
+            if self._limiter is not None and pause is not None:
+                await self._limiter.refused(wire, pause)
+            raise refusal
         return response
 
     async def _again(self, error: Exception, usage: dict[str, Any] | None = None) -> None:
         """Wait for the next try, or raise the error if there is to be none."""
         self.abort_incoming()
+        await self._close_aborted()
         wire = self._wire
         self._retry = self._retry.after(
             error,
@@ -196,8 +214,8 @@ class Exchange:
             failed.reason,
         )
         self._held.clear()
-        if self._on_retry is not None:
-            self._on_retry(failed)
+        if self._hooks.on_retry is not None:
+            self._hooks.on_retry(failed)
         await wire.sleep(self._retry.wait)
         if self._closed:
             raise self._closed_error()
@@ -396,6 +414,7 @@ class Exchange:
         message = self.cursor.accumulator.snapshot()
         if message is not None:
             self._sign(message)
+            await self.settle_usage(message["usage"])
         incoming, self._incoming = self._incoming, None
         if incoming is None:
             return
@@ -406,6 +425,11 @@ class Exchange:
             incoming.abort()  # the reply is complete; only the connection is lost
         await incoming.close()
         self.response.is_closed = True
+
+    async def settle_usage(self, usage: Mapping[str, Any]) -> None:
+        """Tell the limiter what the call used."""
+        if self._limiter is not None:
+            await self._limiter.leave(self._wire, self._estimated, usage)
 
     def _sign(self, message: Message) -> None:
         """Note on the message what is known of it besides its JSON."""
@@ -427,6 +451,8 @@ class Exchange:
             except BaseException:
                 self.abort()
                 raise
+            if self._limiter is not None:
+                await self.settle_usage(_usage_of(body))
             return body
 
     async def read_body(self) -> bytes:
@@ -461,12 +487,8 @@ class Exchange:
 
     async def close(self) -> None:
         """Be done: close the connection at once if the reply is not read to its end."""
-        self._closed = True
-        incoming, self._incoming = self._incoming, None
-        if incoming is not None:
-            incoming.abort()
-            await incoming.close()
-        self._mark_closed()
+        self.abort()
+        await self._close_aborted()
 
     def abort(self) -> None:
         """Close the connection at once; may be called from any thread, task or finaliser."""
@@ -478,7 +500,14 @@ class Exchange:
         """Close this try's connection, if it has one."""
         incoming, self._incoming = self._incoming, None
         if incoming is not None:
+            self._aborted = incoming
             incoming.abort()
+
+    async def _close_aborted(self) -> None:
+        """Let the HTTP client know, which some want to hear where they can await."""
+        aborted, self._aborted = self._aborted, None
+        if aborted is not None:
+            await aborted.close()
 
     def _mark_closed(self) -> None:
         if self.cursor.response is not None:
@@ -545,6 +574,12 @@ def _is_opening(frame: ServerSentEvent) -> bool:
     return block.startswith(tuple(b'{"type":' + kind for kind in _EMPTY_STARTS)) and (
         b'"text":""' in block or b'"thinking":""' in block
     )
+
+
+def _usage_of(body: bytes) -> Mapping[str, Any]:
+    data = _error_body(body)
+    found: Any = cast("dict[str, Any]", data).get("usage") if isinstance(data, dict) else None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def _error_body(body: bytes) -> object:

@@ -28,7 +28,9 @@ from tailrace.core.request import (
 from tailrace.core.retry import DEFAULT_MAX_RETRIES, Retry
 from tailrace.core.settings import Settings
 
-from .exchange import Exchange, RetryHook
+from .exchange import Exchange
+from .hooks import NO_HOOKS, Hooks
+from .limiting import RateLimiter
 from .wire import Wire
 
 Begin = Callable[[], Exchange]
@@ -45,7 +47,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     wire: Callable[[], Wire]
     timeout: Timeout = DEFAULT_TIMEOUT
     max_retries: int = DEFAULT_MAX_RETRIES
-    on_retry: RetryHook | None = None
+    hooks: Hooks = NO_HOOKS
+    limiter: RateLimiter | None = None
     recovery: RecoveryPolicy = "raise"
     max_event_bytes: int | None = DEFAULT_MAX_EVENT_BYTES
 
@@ -115,7 +118,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
                 request,
                 retry=Retry(max_retries=self.max_retries, patience=timeout.total),
                 timeout=timeout,
-                on_retry=self.on_retry,
+                hooks=self.hooks,
+                limiter=self.limiter,
                 max_event_bytes=self.max_event_bytes,
                 recovery=recovery,
                 body=call.body,

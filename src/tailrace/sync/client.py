@@ -13,7 +13,8 @@ from tailrace.core.headers import HeaderValue
 from tailrace.core.recovery import RecoveryPolicy
 from tailrace.core.settings import AuthScheme
 from tailrace.procedures.client import ClientBase
-from tailrace.procedures.exchange import RetryHook
+from tailrace.procedures.hooks import EventHook, Hooks, RequestHook, ResponseHook, RetryHook
+from tailrace.procedures.limiting import RateLimiter
 from tailrace.procedures.wire import Wire, settle
 
 from .messages import Messages
@@ -31,6 +32,7 @@ class Anthropic(ClientBase):
     `ANTHROPIC_BASE_URL`, `ANTHROPIC_CUSTOM_HEADERS` and the usual proxy variables. `timeout` is a
     number of seconds, a `Timeout`, or `None`; `max_retries=0` turns retries off. `recovery` says
     what to do when a reply breaks after its first content: raise, go on from there, or begin anew.
+    `limiter` makes calls wait for the API's rate limits; the hooks are those of `Hooks`.
     `verify` is `True`, the path of a CA bundle, an `ssl.SSLContext`, or `False`. `http_client`
     replaces the transport by an `httpx2.Client` of yours.
 
@@ -53,8 +55,12 @@ class Anthropic(ClientBase):
         http_client: httpx2.Client | None = None,
         verify: bool | str | ssl.SSLContext = True,
         proxy: str | None = None,
-        on_retry: RetryHook | None = None,
         recovery: RecoveryPolicy = "raise",
+        limiter: RateLimiter | None = None,
+        on_request: RequestHook | None = None,
+        on_response: ResponseHook | None = None,
+        on_retry: RetryHook | None = None,
+        on_event: EventHook | None = None,
     ) -> None:
         super().__init__(
             environ=os.environ,
@@ -67,8 +73,14 @@ class Anthropic(ClientBase):
             max_retries=max_retries,
             default_headers=default_headers,
             default_query=default_query,
-            on_retry=on_retry,
             recovery=recovery,
+            limiter=limiter,
+            hooks=Hooks(
+                on_request=on_request,
+                on_response=on_response,
+                on_retry=on_retry,
+                on_event=on_event,
+            ),
             make_wire=lambda: _make_wire(http_client, verify, proxy),
         )
         if http_client is not None:

@@ -176,6 +176,9 @@ class _Watch:
         self._closing = None if protocol is None else protocol.closed
         if self._closing is not None:
             self._closing.add_done_callback(self._closed)
+            # asyncio complains of an exception at which nobody has looked.
+            self._closing.remove_done_callback(_look)
+            self._closing.add_done_callback(_look)
 
     def end(self) -> None:
         """Stop watching; the connection may serve many more answers."""
@@ -187,6 +190,11 @@ class _Watch:
         content = self._content
         if content.exception() is None and (not content.is_eof() or (reset and self._open_ended)):
             content.set_exception(aiohttp.ClientPayloadError())
+
+
+def _look(closing: asyncio.Future[None]) -> None:
+    if not closing.cancelled():
+        closing.exception()
 
 
 def _cut(answer: aiohttp.ClientResponse) -> bool:

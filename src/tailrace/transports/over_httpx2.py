@@ -63,6 +63,8 @@ _READING: Border = (
 )
 _NOT_OPENED, _BROKEN = kinds(_OPENING), kinds(_READING)
 
+_ENDED = (httpx2.HTTPError, httpx2.StreamError, StopAsyncIteration, OSError)
+
 AnyClient = TypeVar("AnyClient", httpx2.Client, httpx2.AsyncClient)
 
 _Dropped = deque[tuple[httpx2.Response, Any]]
@@ -390,6 +392,12 @@ def _close(answer: httpx2.Response) -> None:
 
 
 async def _aclose(answer: httpx2.Response, chunks: Any) -> None:
-    with anyio.CancelScope(shield=True), contextlib.suppress(httpx2.HTTPError, OSError):
-        await chunks.aclose()
+    with anyio.CancelScope(shield=True), contextlib.suppress(*_ENDED):
         await answer.aclose()
+        if answer.http_version.startswith("HTTP/2"):
+            await chunks.aclose()
+        else:
+            # httpx2 does not close the generators inside its own, of which trio complains. On a
+            # closed connection they end by themselves.
+            while True:
+                await anext(chunks)
