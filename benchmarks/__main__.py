@@ -81,10 +81,11 @@ def one(bench: Bench, name: str) -> list[Row]:
     from benchmarks.scenarios import load
     from benchmarks.tables import figures
 
-    scenario, failed = load(name), len(bench.failures)
+    scenario, failed, began = load(name), len(bench.failures), time.monotonic()
     rows: list[Row] = scenario.run(bench)
     if rows:
-        print(f"\n## {scenario.TITLE}\n\n{figures(rows)}", flush=True)
+        took = time.monotonic() - began
+        print(f"\n## {scenario.TITLE} ({took:.0f} s)\n\n{figures(rows)}", flush=True)
         if not bench.quick:
             report.keep(name, rows, bench.failures[failed:])
     return rows

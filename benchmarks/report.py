@@ -30,9 +30,9 @@ OPENING = """
 Figures of Tailrace, of what it can be used instead of, and of what is possible at all. They come
 from `make bench`, which anyone can run; this page is written by it.
 
-How it measures: a server on loopback, in a process of its own, plays the same bytes to everyone. Each
-measurement is a fresh process that warms up, then notes the CPU time (user and system) that it
-takes for the part in question. Contestants take turns, every other round backwards; a ratio is
+How it measures: a server on loopback, in a process of its own, plays the same bytes to everyone.
+Each measurement is a fresh process that warms up, then notes the CPU time (user and system) that
+it takes for the part in question. Contestants take turns, every other round backwards; a ratio is
 taken within a round, and its median stands with the lowest and highest of the rounds in
 parentheses. Where machines differ, absolute figures do too: read the ratios.
 

@@ -169,12 +169,8 @@ class Addresses:
 @contextlib.contextmanager
 def running(certificate: Path | None = None) -> Iterator[Addresses]:
     """Run the servers; TLS with a certificate."""
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.servers",
-        *([str(certificate)] if certificate else []),
-    ]
+    command = [sys.executable, "-m", "benchmarks.servers"]
+    command += [str(certificate)] if certificate else []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -17,14 +17,12 @@ NAMES = {
     "msgspec": "msgspec",
     "bare": "bare Python",
 }
-COMPARED = ("official", "official_aiohttp", "floor", "floor_decode", "msgspec")
+COMPARED = ("official", "floor", "floor_decode", "msgspec")
 
 
 def number(value: float) -> str:
     """A figure with three digits that matter."""
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.{2 if abs(value) < 10 else 1}f}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def fraction(ratio: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tailrace
-
 from benchmarks.contestants.messages_api import AsyncProgram, SyncProgram
 
 

@@ -45,7 +45,7 @@ def run(bench: Bench) -> list[Row]:
 def _row(bench: Bench, sync: bool, way: str, packet: int, tls: bool) -> Row:
     jobs: dict[str, dict[str, Any]] = {}
     for name in PEERS if sync else ASYNC_PEERS:
-        if name in ONLY_TEXT and way != "text" or bench.quick and name == "litellm":
+        if (name in ONLY_TEXT and way != "text") or (bench.quick and name == "litellm"):
             continue
         count = bench.pick(1500 if name in SLOW else 10_000, 20_000)
         jobs[name] = {

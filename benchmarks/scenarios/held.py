@@ -6,13 +6,13 @@ from bisect import bisect_left
 from typing import Any
 
 from benchmarks.bench import Bench
-from benchmarks.measure import Results, Row, Target
+from benchmarks.measure import Row, Target
 from benchmarks.scenarios.live import many_tasks
 
 TITLE = "Streams held"
 ABOUT = """
 The most replies of 50 events a second that one process reads with 99 of 100 events less than 50 ms
-late, found by halving a ladder of numbers of streams (each step is 1.2 to 1.5 times the one before).
+late, found by halving a ladder of numbers of streams (a step is 1.1 to 1.5 times the one before).
 The ladder ends where the server, on one core itself, has enough to do.
 """
 
@@ -29,11 +29,9 @@ def run(bench: Bench) -> list[Row]:
     rows = []
     for tls in (False, True) if bench.addresses.https else (False,):
         for loop, factor in (("asyncio", 6.0), ("uvloop", 10.0)):
-            results: Results = {}
-            for name in ("tailrace", "official", "official_aiohttp", "floor"):
-                results[name] = [{"held": _most(bench, name, loop, tls)} for _ in range(3)]
             values = {
-                name: [figures["held"] for figures in found] for name, found in results.items()
+                name: [_most(bench, name, loop, tls) for _ in range(3)]
+                for name in ("tailrace", "official", "official_aiohttp", "floor")
             }
             targets = [] if tls else [Target("official", factor, at_least=True)]
             label = f"streams held, {loop}{', TLS' if tls else ''}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from benchmarks.bench import Bench
@@ -52,15 +53,17 @@ async def _measured(contestant: str, url: str, warm: str, streams: int) -> dict[
     program = load(contestant)
     await program.Async(warm).text(len)
     client = program.Async(url, streams)
-    opened: set[int] = set()
+    opened, all_opened = set[int](), asyncio.Event()
+
+    def took(number: int, piece: Any) -> None:
+        opened.add(number)
+        if len(opened) == streams:
+            all_opened.set()
+
     before = resident()
-    tasks = [
-        asyncio.ensure_future(client.text(lambda _, number=number: opened.add(number)))
-        for number in range(streams)
-    ]
+    tasks = [asyncio.ensure_future(client.text(partial(took, number))) for number in range(streams)]
     async with asyncio.timeout(PATIENCE):
-        while len(opened) < streams:
-            await asyncio.sleep(0.05)
+        await all_opened.wait()
     await asyncio.sleep(0.5)
     assert not any(task.done() for task in tasks)
     figures = {"stream": (resident() - before) / streams}

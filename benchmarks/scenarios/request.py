@@ -40,11 +40,8 @@ def images() -> list[dict[str, Any]]:
     dice = random.Random(3)
     source = {"type": "base64", "media_type": "image/png"}
     blocks = [
-        {
-            "type": "image",
-            "source": source | {"data": base64.b64encode(dice.randbytes(750_000)).decode()},
-        }
-        for _ in range(5)
+        {"type": "image", "source": source | {"data": base64.b64encode(picture).decode()}}
+        for picture in (dice.randbytes(750_000) for _ in range(5))
     ]
     return [{"role": "user", "content": [*blocks, {"type": "text", "text": "What is this?"}]}]
 

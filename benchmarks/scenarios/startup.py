@@ -111,9 +111,7 @@ def _rows(what: str, results: Results, brief: bool) -> list[Row]:
     client = what == "sync client"
     rows = [
         Row(f"{what}: CPU", "ms", _above_bare(results, "cpu", 1e3), TARGETS_CPU * client),
-        Row(
-            f"{what}: resident memory", "MB", column(results, "rss", 1e-6), TARGETS_MEMORY * client
-        ),
+        Row(f"{what}: memory", "MB", column(results, "rss", 1e-6), TARGETS_MEMORY * client),
         Row(f"{what}: modules", "modules", _above_bare(results, "modules", 1), plotted=False),
     ]
     return rows[: 3 if client or not brief else 2]

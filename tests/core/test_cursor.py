@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from tests.corpus import STOP, body, ends, frames, grows, opens, shuts, starts, text, tool
 
 from tailrace.core import errors
-from tailrace.core.cursor import Cursor
+from tailrace.core.cursor import RESTARTED, Cursor
 from tailrace.core.errors import APIStatusError, StreamProtocolError
 from tailrace.core.events import ContentBlockStopEvent, MessageStopEvent, TextEvent, UnknownEvent
 from tailrace.core.framing import EventStreamDecoder
 from tailrace.core.http import Headers, Request, Response
+from tailrace.core.recovery import continuation
 
 REPLY = [
     starts(),
@@ -204,6 +205,95 @@ def test_watching_does_not_move_the_cursor():
     cursor.watch(lambda event: False)
     assert cursor.next_text() == "Hel"
     assert cursor.next_event().type == "text"
+
+
+@pytest.mark.parametrize("way", ["next_event", "next_raw"])
+def test_every_predicate_is_asked_of_every_event(way):
+    cursor, asked = cursor_at(*REPLY), []
+    cursor.watch(lambda event: asked.append(event.type))
+    cursor.watch(lambda event: event.type == "message_delta")
+    found = rest(cursor, way)
+    assert cursor.stop_asked
+    assert asked == [event.type for event in found]
+
+
+def test_a_predicate_is_asked_of_the_same_events_while_text_is_read():
+    cursor, asked = cursor_at(*REPLY), []
+    cursor.watch(asked.append)
+    rest(cursor, "next_text")
+    assert [event.type for event in asked] == [event.type for event in HELPER]
+
+
+def test_tool_calls_are_told_of_when_they_are_complete():
+    for way in ("next_event", "next_text", "next_raw"):
+        cursor, told = cursor_at(*REPLY), []
+        cursor.on_tool_use = told.append
+        rest(cursor, way)
+        assert [block.input for block in told] == [{"a": 1}]
+        assert told[0] is cursor.accumulator.snapshot().content[2]
+
+
+# -- going on after a failure ------------------------------------------------------------------
+
+BROKEN = [starts(usage={"input_tokens": 3, "output_tokens": 2}), *text(0, "Hel")[:-1]]
+REST = [
+    starts(id="msg_2", usage={"input_tokens": 9, "output_tokens": 1}),
+    *text(0, "lo"),
+    *text(1, "!"),
+    ends(),
+    STOP,
+]
+
+
+def gone_on(*events: Any) -> Cursor:
+    """A cursor that read a broken reply and was brought the rest of it."""
+    cursor = cursor_at(*BROKEN)
+    rest(cursor)
+    asked = {"model": "claude-opus-9", "messages": []}
+    how = continuation(asked, cursor.accumulator.snapshot(), cursor.accumulator.complete_blocks)
+    assert how is not None
+    cursor.go_on(how, {"type": "stream_continued", "attempt": 2, "reason": "x", "discarded": []})
+    cursor.feed(frames(events))
+    return cursor
+
+
+def test_a_continuation_is_read_as_one_message():
+    cursor = gone_on(*REST)
+    assert cursor.next_event().type == "stream_continued"
+    assert rest(cursor, "next_text") == ["lo", "!"]
+    message = cursor.accumulator.snapshot()
+    assert [block.text for block in message.content] == ["Hello", "!"]
+    assert (message.id, message.complete) == ("msg_1", True)
+    assert message.usage == {"input_tokens": 3 + 9, "output_tokens": 2 + 5}
+    assert message.usage.certainty == "lower_bound"
+    events = rest(gone_on(*REST))
+    assert [e.snapshot for e in events if e.type == "text"] == ["Hello", "!"]
+
+
+def test_a_reply_that_begins_anew_says_so():
+    for way, mark in (("next_text", RESTARTED), ("next_event", None)):
+        cursor = cursor_at(*BROKEN)
+        rest(cursor, way)
+        cursor.start_over({"type": "stream_restarted", "attempt": 2, "reason": "x"})
+        cursor.feed(frames(REST))
+        first = getattr(cursor, way)()
+        assert first is mark if mark is not None else first.type == "stream_restarted"
+        rest(cursor, way)
+        message = cursor.accumulator.snapshot()
+        assert [block.text for block in message.content] == ["lo", "!"]
+        assert message.id == "msg_2"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [grows(0, "text_delta"), grows(0, "text_delta", text=None), {**shuts(0), "index": []}],
+    ids=["no text", "null", "index"],
+)
+def test_a_malformed_continuation_is_a_protocol_error(event):
+    cursor = gone_on(*REST[:2], event)
+    with pytest.raises(StreamProtocolError) as caught:
+        rest(cursor)
+    assert caught.value.partial.content[0].text == "Hel"
 
 
 # -- the frames --------------------------------------------------------------------------------

@@ -185,6 +185,7 @@ def test_attributes():
     assert error.details == {"error_code": "ramp_limit_exceeded", "n": 1}
     assert error.request.url == REQUEST.url
     assert error.partial is PARTIAL
+    assert error.rate_limits.retry_after is None
     clock = APITimeoutError(clock="idle", seconds=2)
     assert (clock.clock, clock.seconds, str(clock)) == ("idle", 2, "Request timed out.")
     assert clock.body is clock.partial is clock.request is None

@@ -142,8 +142,8 @@ def test_every_recording_at_every_cut(corpus):
     for recording in corpus:
         whole = decode(recording.body)
         assert whole
-        sizes = [1, 2, 3, 5, 64, 1000, 0]
-        for size in sizes:
+        small = [1, 2, 3] if len(recording.body) < 5_000 else []
+        for size in (*small, 7, 100, 0):
             chunks, at = [], 0
             while at < len(recording.body):
                 step = size or rng.randint(1, 200)

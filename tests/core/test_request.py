@@ -230,6 +230,17 @@ def test_any_json_is_sent_as_it_is(value):
         assert "surrogate" in str(error)  # noqa: PT017 - it need not raise
 
 
+def test_tools_can_be_functions():
+    def add(a: int) -> int:
+        """Adds one."""
+        return a + 1
+
+    (sent_tool,) = sent(tools=[add])["tools"]
+    assert (sent_tool["name"], sent_tool["description"]) == ("add", "Adds one.")
+    assert sent_tool["input_schema"]["properties"]["a"]["type"] == "integer"
+    assert sent(tools=[{"name": "f"}])["tools"] == [{"name": "f"}]
+
+
 def test_extra_body_is_laid_over_and_unchecked():
     data = sent(extra_body={"max_tokens": "many", "brand_new": {"x": 1}}, temperature=0.5)
     assert data == {**PLAIN, "max_tokens": "many", "brand_new": {"x": 1}, "temperature": 0.5}

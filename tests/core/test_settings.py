@@ -11,7 +11,7 @@ from tailrace.core.given import NOT_GIVEN, omit
 from tailrace.core.settings import DEFAULT_BASE_URL, Settings
 
 KEY = "sk-ant-api03-secret"
-MODEL_PATH = "/v1/messages"
+PATH = "/v1/messages"
 
 
 def settings(environ: dict[str, str] | None = None, **arguments: object) -> Settings:
@@ -19,7 +19,7 @@ def settings(environ: dict[str, str] | None = None, **arguments: object) -> Sett
 
 
 def headers_of(given: Settings, **layers: object) -> dict[str, str]:
-    return dict(given.request("POST", MODEL_PATH, **layers).headers)
+    return dict(given.request("POST", PATH, **layers).headers)
 
 
 # -- who ---------------------------------------------------------------------------------------
@@ -36,9 +36,13 @@ CREDENTIALS = {
     "environment's token": (ENV_TOKEN, {}, {"authorization": "Bearer t"}),
     "environment's key first": (ENV_KEY | ENV_TOKEN, {}, {"x-api-key": "e"}),
     "arguments win": (ENV_KEY | ENV_TOKEN, {"auth_token": "k"}, BEARER),
-    "empty is none": ({"ANTHROPIC_API_KEY": "", **ENV_TOKEN}, {"api_key": ""}, {"authorization": "Bearer t"}),
+    "empty is none": (
+        {"ANTHROPIC_API_KEY": "", "ANTHROPIC_AUTH_TOKEN": "k"},
+        {"api_key": ""},
+        BEARER,
+    ),
     "white space around it goes": ({"ANTHROPIC_API_KEY": " e\n"}, {}, {"x-api-key": "e"}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +89,7 @@ def test_a_scheme_is_one_of_two():
 def test_a_missing_key_is_an_error_of_the_request_that_says_what_to_do():
     given = settings()
     with pytest.raises(TypeError, match="Set the environment variable ANTHROPIC_API_KEY, or pass"):
-        given.request("POST", MODEL_PATH)
+        given.request("POST", PATH)
 
 
 @pytest.mark.parametrize("name", ["x-api-key", "Authorization"])
@@ -127,9 +131,7 @@ def test_precedence_whatever_the_case():
     assert sent["x-api-key"] == "k"
 
 
-@pytest.mark.xfail(
-    reason="the client's default headers win over betas= and user_profile_id= of a call"
-)
+@pytest.mark.xfail(reason="default_headers win over betas= of a call")
 def test_a_call_s_own_headers_win_over_the_client_s():
     given = settings(api_key="k", default_headers={"anthropic-beta": "client"})
     assert headers_of(given, headers={"anthropic-beta": "call"})["anthropic-beta"] == "call"
@@ -150,8 +152,8 @@ def test_bad_headers_are_refused_when_the_client_is_made():
 # -- where -------------------------------------------------------------------------------------
 
 ADDRESSES = [
-    (None, {}, DEFAULT_BASE_URL + MODEL_PATH),
-    ("", {"ANTHROPIC_BASE_URL": ""}, DEFAULT_BASE_URL + MODEL_PATH),
+    (None, {}, DEFAULT_BASE_URL + PATH),
+    ("", {"ANTHROPIC_BASE_URL": ""}, DEFAULT_BASE_URL + PATH),
     (None, {"ANTHROPIC_BASE_URL": "https://env.test"}, "https://env.test/v1/messages"),
     (
         "https://arg.test",
@@ -169,7 +171,7 @@ ADDRESSES = [
 @pytest.mark.parametrize(("base_url", "environ", "expected"), ADDRESSES)
 def test_address(base_url, environ, expected):
     given = settings(environ, api_key="k", base_url=base_url)
-    assert given.request("POST", MODEL_PATH).url == expected
+    assert given.request("POST", PATH).url == expected
     assert settings(api_key="k").replace(base_url=given.base_url) == given
 
 
@@ -196,17 +198,33 @@ def test_what_is_no_address_is_refused(address):
 @pytest.mark.xfail(reason="only scheme and host are looked at")
 @pytest.mark.parametrize(
     "address",
-    ["https://h.test:99999", "https://h.test:x", "https://h .test", "https://h.test/\r\nx: y", "https://h.test/a b"],
-)  # fmt: skip
+    [
+        "https://h.test:99999",
+        "https://h.test:x",
+        "https://h .test",
+        "https://h.test/\r\nx: y",
+        "https://h.test/a b",
+    ],
+)
 def test_an_address_that_no_transport_takes_is_refused(address):
     with pytest.raises(ValueError, match="base_url"):
         settings(base_url=address)
 
 
+@pytest.mark.xfail(reason="None becomes an empty value, and a mapping its repr")
+def test_query_values_as_the_official_package_has_them():
+    url = (
+        settings(api_key="k", base_url="https://h.test")
+        .request("POST", PATH, extra_query={"a": None, "b": {"c": 1}})
+        .url
+    )
+    assert url == "https://h.test/v1/messages?b%5Bc%5D=1"
+
+
 def test_query():
     given = settings(api_key="k", base_url="https://h.test?a=1", default_query={"b": "2", "c": "3"})
     url = given.request(
-        "POST", MODEL_PATH, extra_query={"c": "é&", "d": [1, True], "e": NOT_GIVEN, "f": False}
+        "POST", PATH, extra_query={"c": "é&", "d": [1, True], "e": NOT_GIVEN, "f": False}
     ).url
     assert url == "https://h.test/v1/messages?a=1&b=2&c=%C3%A9%26&d=1&d=true&f=false"
 

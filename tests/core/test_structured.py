@@ -376,6 +376,7 @@ PROBLEMS: list[tuple[Any, Any, list[str]]] = [
         [1, "a", None],
         ['`[1]` must be an integer, got the string "a"', "`[2]` must be an integer, got null"],
     ),
+    (list[int], ["1"], ['`[0]` must be an integer, got the string "1"']),
     (set[list[int]], [[1]], ["the value must be an array, got an array of 1"]),
     (tuple[int, str], [1], ["the value must be an array of 2 elements, got an array of 1"]),
     (

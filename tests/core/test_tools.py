@@ -153,6 +153,8 @@ def test_no_description_is_not_sent() -> None:
         return a
 
     assert "description" not in tool(bare).to_dict()
+    assert "description" not in tool(functools.partial(bare)).to_dict()
+    assert tool(Adder()).description == "An adder."
     assert tool(description="")(get_weather).description == ""
 
 
@@ -461,6 +463,13 @@ def test_what_a_class_tells_of_itself() -> None:
     made = tool(Database)
     assert (made.name, made.description) == ("Database", "A database.")
     assert made.input_schema["properties"]["a"]["description"] == "what"
+
+
+def test_a_class_without_a_docstring_is_told_by_its_call() -> None:
+    class Silent(Database):
+        pass
+
+    assert tool(Silent).description == "Ask it."
 
 
 def test_what_is_told_of_an_opened_function() -> None:

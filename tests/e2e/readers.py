@@ -16,22 +16,25 @@ from tests.e2e.stream_server import Play, StreamServer
 
 from tailrace import Anthropic, AsyncAnthropic
 
-ASKED: dict[str, Any] = {
-    "model": "claude-sonnet-4-5",
-    "max_tokens": 1024,
-    "messages": [{"role": "user", "content": "Hi"}],
-}
+
+def saying(text: str) -> dict[str, Any]:
+    """The parameters of a call that says something."""
+    messages = [{"role": "user", "content": text}]
+    return {"model": "claude-sonnet-4-5", "max_tokens": 1024, "messages": messages}
+
+
+ASKED = saying("Hi")
 NAMES = ("urllib3", "aiohttp", "httpx2", "httpx2-asyncio", "httpx2-trio")
 DEFAULTS = NAMES[:2]
 OTHERS = NAMES[2:]
 
 # Where a body is not read to its end httpx2 leaves a generator of its own suspended; trio says so.
-_SUSPENDED = pytest.mark.filterwarnings("ignore:Async generator 'httpcore2:ResourceWarning")
+SUSPENDED = pytest.mark.filterwarnings("ignore:Async generator 'httpcore2:ResourceWarning")
 
 
 def parameters(names: Iterable[str]) -> list[Any]:
     """The names as parameters of a test or fixture."""
-    return [pytest.param(one, marks=_SUSPENDED if "trio" in one else ()) for one in names]
+    return [pytest.param(one, marks=SUSPENDED if "trio" in one else ()) for one in names]
 
 
 How = Literal["events", "raw", "text"]

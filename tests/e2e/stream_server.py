@@ -17,17 +17,18 @@ import socket
 import struct
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal, NamedTuple, Self
 
-End = Literal["end", "close", "half_chunk", "reset", "stall", "unframed"]
+End = Literal["end", "close", "half_chunk", "reset", "stall", "silent", "unframed"]
 """How a body ends.
 
 `end`: properly, and the connection can be used again. `close`: the connection ends without the last
 chunk. `half_chunk`: likewise, inside a chunk that was announced longer. `reset`: a TCP reset.
-`stall`: never; nothing more comes until the client leaves. `unframed`: a body without chunks, which
+`stall`: never; nothing more comes until the client leaves. `silent`: there is no answer at all,
+not even a head, until the client leaves. `unframed`: a body without chunks, which
 ends with the connection, so that nothing tells a cut from an end.
 """
 
@@ -37,16 +38,22 @@ _MISSING_LAST_CHUNK = frozenset({"close", "half_chunk", "reset", "stall"})
 
 
 class Play(NamedTuple):
-    """One answer. `sizes` are those of the chunks, over and over; none: all in one chunk."""
+    """One answer. `sizes` are those of the chunks, over and over; none: all in one chunk.
+
+    `between` is called before each piece but the first, and may wait.
+    """
 
     body: bytes = b""
     sizes: Sequence[int] = ()
     end: End = "end"
     status: int = 200
     headers: Mapping[str, str] = EVENT_STREAM
+    between: Callable[[], object] | None = None
 
     def packets(self) -> Iterator[bytes]:
         """What is sent, one piece at a time, from the head to the last chunk."""
+        if self.end == "silent":
+            return
         framing = "connection: close" if self.end == "unframed" else "transfer-encoding: chunked"
         fields = [f"{name}: {value}" for name, value in self.headers.items()]
         head = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}", framing, *fields]
@@ -58,6 +65,8 @@ class Play(NamedTuple):
             if self.sizes:
                 yield packet
                 packet = b""
+                if self.between is not None and number < len(pieces):
+                    self.between()
         last = b"" if self.end in _MISSING_LAST_CHUNK or self.end == "unframed" else b"0\r\n\r\n"
         if packet + last:
             yield packet + last
@@ -126,9 +135,12 @@ class Connection:
 
 
 class StreamServer:
-    """The server, in threads of its own."""
+    """The server, in threads of its own.
 
-    def __init__(self, standing: Play | None = None) -> None:
+    `standing` answers the requests that no answer is queued for, given their bodies.
+    """
+
+    def __init__(self, standing: Callable[[bytes], Play] | None = None) -> None:
         self.connections: list[Connection] = []
         self.bodies: list[bytes] = []
         """The bodies of the requests so far."""
@@ -149,7 +161,7 @@ class StreamServer:
         """How many connections the client has and holds."""
         return sum(not connection.ended for connection in self.connections)
 
-    def wait_until(self, condition: Any, seconds: float = 5.0) -> bool:
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 5.0) -> bool:
         """Whether `condition()` comes true within a time; it is asked whenever anything changes."""
         with self._changed:
             return self._changed.wait_for(condition, seconds)
@@ -200,9 +212,11 @@ class StreamServer:
             while (body := connection.request()) is not None:
                 with self._changed:
                     self.bodies.append(body)
-                    play = self._plays.popleft() if self._plays else self._standing
+                    play = self._plays.popleft() if self._plays else None
                     self._changed.notify_all()
-                assert play is not None, "a request came that no play was queued for"
+                if play is None:
+                    assert self._standing, "a request came that no answer was queued for"
+                    play = self._standing(body)
                 if not _perform(play, connection):
                     return
         finally:
@@ -220,7 +234,7 @@ def _perform(play: Play, connection: Connection) -> bool:
     except OSError:
         connection.left = True
         return False
-    if play.end == "stall":
+    if play.end in ("stall", "silent"):
         connection.wait_for_leave()
     if play.end == "reset":
         linger = struct.pack("ii", 1, 0)

@@ -26,8 +26,8 @@ from tests.e2e.stream_server import End, Play, StreamServer
 
 from tailrace import APIConnectionError, StreamProtocolError, StreamTruncatedError
 
-PIECES = (1, 400)
-"""The least and the most bytes of a chunk."""
+MOST_CHUNKS = 100
+"""About how many chunks a recording is cut into, unless its chunks are to be tiny."""
 MOST_CUTS = 250
 """In how many places, between two events, a recording of over twice as many events is cut."""
 SAMPLE = 8
@@ -175,8 +175,11 @@ def check(cut: Cut, outcome: Outcome) -> None:
 def in_pieces(recording: Recording, salt: str) -> Play:
     """The whole recording, in chunks of random sizes."""
     random = Random(recording.name + salt)
-    most = random.choice((1, 3, 20, PIECES[1])) if len(recording.body) < 2000 else PIECES[1]
-    return Play(recording.body, sizes=[random.randint(PIECES[0], most) for _ in range(97)])
+    size = len(recording.body)
+    most = max(300, 2 * size // MOST_CHUNKS)
+    if size < 2000:
+        most = random.choice((1, 3, 20, most))
+    return Play(recording.body, sizes=[random.randint(1, most) for _ in range(97)])
 
 
 def anywhere(recording: Recording, salt: str) -> Iterator[Cut]:

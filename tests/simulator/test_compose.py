@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tailrace.core.framing import EventStreamDecoder
 from tailrace.simulator import acts
 from tailrace.simulator.acts import Fate, Text, Thinking, ToolUse
-from tailrace.simulator.compose import PING
+from tailrace.simulator.envelope import PING
 from tailrace.simulator.pace import Pace
 from tailrace.simulator.pieces import Piece
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tailrace.simulator import acts
 from tailrace.simulator.acts import Fate
-from tailrace.simulator.compose import PING
+from tailrace.simulator.envelope import PING
 from tailrace.simulator.pieces import Piece
 from tailrace.simulator.shape import shape
 

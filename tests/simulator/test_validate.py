@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailrace.simulator.validate import LATEST, complaint
@@ -174,12 +174,14 @@ JSON = st.recursive(
 NAMES = ["messages", "tools", "tool_choice", "thinking", "system", "stop_sequences", "model"]
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from(NAMES), JSON))
 def test_no_body_is_too_strange_to_check(fields: dict[str, Any]) -> None:
     heard = said(**fields)
     assert heard is None or ":" in heard or " " in heard
 
 
+@settings(max_examples=40)
 @given(st.lists(st.dictionaries(st.sampled_from(["role", "content"]), JSON)))
 def test_no_message_is_too_strange_to_check(messages: list[Any]) -> None:
     said(messages=messages)
@@ -191,6 +193,7 @@ BLOCK = st.dictionaries(
 )
 
 
+@settings(max_examples=60)
 @given(st.lists(BLOCK, max_size=3))
 def test_no_block_is_too_strange_to_check(blocks: list[Any]) -> None:
     said(messages=[{"role": "user", "content": blocks}])

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
+from functools import partial
+from threading import Event
 from typing import Any
 
 import pytest
+import uvloop
 
+from tailrace.procedures.wire import ConnectionLost, ConnectTimedOut
 from tailrace.transports.check import WIRE_CHECKS, check_wire
-from tailrace.transports.check_world import Work
+from tailrace.transports.check_server import PATIENCE, Peer, Server
+from tailrace.transports.check_world import Work, asking, failing, fetched, opened, whole
 from tailrace.transports.over_aiohttp import AiohttpWire
-
-uvloop: Any = pytest.importorskip("uvloop")
 
 
 def strictly(factory: Callable[[], asyncio.AbstractEventLoop] | None, debug: bool) -> Any:
@@ -46,3 +49,209 @@ LOOPS = {
 @pytest.mark.parametrize("check", WIRE_CHECKS)
 def test_wire(check: str, loop: str) -> None:
     check_wire(AiohttpWire, run=LOOPS[loop], only=[check])
+
+
+def polite(peer: Peer) -> None:
+    for asked in peer.requests():
+        peer.answer(asked.body)
+
+
+def begun(peer: Peer) -> None:
+    """Begin every answer and leave it there."""
+    for _ in peer.requests():
+        peer.head("transfer-encoding: chunked")
+        peer.chunk(b"begun")
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_one_client_outlives_loops(loop: str) -> None:
+    with Server(polite) as server:
+        wire = AiohttpWire()
+        for _ in range(3):
+            LOOPS[loop](partial(fetched, wire, server.url))
+        assert server.connections == 3
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_client_may_be_dropped_while_its_loop_runs(loop: str) -> None:
+    gone: list[bool] = []
+
+    def script(peer: Peer) -> None:
+        for asked in peer.requests():
+            peer.answer(asked.body)
+        gone.append(True)
+
+    async def work() -> None:
+        await fetched(AiohttpWire(), server.url)
+        gc.collect()
+        for _ in range(500):
+            if gone:
+                return
+            await asyncio.sleep(0.01)
+
+    with Server(script) as server:
+        LOOPS[loop](work)
+    assert gone == [True]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_cancelled_read_takes_nothing(loop: str) -> None:
+    go_on = Event()
+
+    def script(peer: Peer) -> None:
+        for _ in peer.requests():
+            peer.head("transfer-encoding: chunked")
+            assert go_on.wait(PATIENCE)
+            peer.chunk(b"begun")
+
+    async def work() -> None:
+        wire = AiohttpWire()
+        incoming = await opened(wire, server.url)
+        reading = asyncio.create_task(incoming.read(PATIENCE))
+        await asyncio.sleep(0)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        go_on.set()
+        assert await incoming.read(PATIENCE) == b"begun"
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(incoming.read(PATIENCE), 0.01)
+        await incoming.close()
+        await opened(wire, server.url)
+        assert server.connections == 2, "a connection in use was used again"
+        await wire.close()
+
+    with Server(script) as server:
+        LOOPS[loop](work)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_cancelled_open_leaves_nothing(loop: str) -> None:
+    closed: list[bool] = []
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        closed.append(peer.client_closed())
+
+    async def work() -> None:
+        wire = AiohttpWire()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(opened(wire, server.url), 0.05)
+        await wire.close()
+
+    with Server(script) as server:
+        LOOPS[loop](work)
+    assert closed == [True]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_task_can_abort_another_ones_read(loop: str) -> None:
+    async def work() -> None:
+        wire = AiohttpWire()
+        incoming = await opened(wire, server.url)
+        assert await incoming.read(PATIENCE) == b"begun"
+        asyncio.get_running_loop().call_soon(incoming.abort)
+        await failing(ConnectionLost, incoming.read(PATIENCE))
+        await wire.close()
+
+    with Server(begun) as server:
+        LOOPS[loop](work)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_what_came_before_a_break_is_not_lost_on_a_slow_reader(loop: str) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.head("transfer-encoding: chunked")
+        for _ in range(100):
+            peer.chunk(b"x" * 100)
+
+    async def work() -> None:
+        wire = AiohttpWire()
+        incoming = await opened(wire, server.url)
+        await asyncio.sleep(0.1)  # the whole of it, break and all, is there before the first read
+        assert await incoming.read(PATIENCE) == b"x" * 10_000
+        await failing(ConnectionLost, incoming.read(PATIENCE))
+        await wire.close()
+
+    with Server(script) as server:
+        LOOPS[loop](work)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_all_that_is_there_comes_in_one_read(loop: str) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.head("transfer-encoding: chunked")
+        peer.chunk(*[b"data: {}\n\n"] * 50)
+        peer.last_chunk()
+
+    async def work() -> None:
+        wire = AiohttpWire()
+        incoming = await opened(wire, server.url)
+        await asyncio.sleep(0.05)
+        assert await incoming.read(PATIENCE) == b"data: {}\n\n" * 50
+        await wire.close()
+
+    with Server(script) as server:
+        LOOPS[loop](work)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_an_idle_connection_that_is_reset_is_nobodys_complaint(loop: str) -> None:
+    reset = Event()
+
+    def script(peer: Peer) -> None:
+        asked = peer.request()
+        assert asked is not None
+        peer.answer(asked.body)
+        if peer.number == 1:
+            peer.reset()
+            reset.set()
+        else:
+            peer.client_closed()
+
+    async def work() -> None:
+        wire = AiohttpWire()
+        incoming = await opened(wire, server.url)
+        assert await whole(incoming) == b"{}"
+        assert reset.wait(PATIENCE)
+        await asyncio.sleep(0.02)
+        assert await fetched(wire, server.url) == b"{}"
+        assert incoming.response.is_closed
+        await wire.close()
+
+    with Server(script) as server:
+        LOOPS[loop](work)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_many_tasks_share_a_wire(loop: str) -> None:
+    async def one(wire: AiohttpWire, number: int) -> None:
+        content = f"task {number}".encode()
+        request = asking(server.url, content=content)
+        incoming = await wire.open(request, connect=PATIENCE, wait=PATIENCE)
+        assert await whole(incoming) == content
+
+    async def work() -> None:
+        wire = AiohttpWire(max_connections=4)
+        await asyncio.gather(*(one(wire, number) for number in range(40)))
+        await wire.close()
+        assert server.connections == 4
+
+    with Server(polite) as server:
+        LOOPS[loop](work)
+
+
+def test_beyond_its_connections_a_wire_waits_for_one() -> None:
+    async def work() -> None:
+        wire = AiohttpWire(max_connections=1)
+        incoming = await opened(wire, server.url)
+        waiting = wire.open(asking(server.url), connect=0.02, wait=PATIENCE)
+        await failing(ConnectTimedOut, waiting)
+        await incoming.close()
+        await opened(wire, server.url)
+        await wire.close()
+
+    with Server(begun) as server:
+        asyncio.run(work())

@@ -2,12 +2,93 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from tailrace.procedures.wire import ConnectFailed, ConnectTimedOut, settle
 from tailrace.transports.check import WIRE_CHECKS, check_wire
+from tailrace.transports.check_server import Peer, Server
+from tailrace.transports.check_world import asking, failing, fetched, opened
+from tailrace.transports.over_aiohttp import AiohttpWire
 from tailrace.transports.over_urllib3 import Urllib3Wire
 
 
 @pytest.mark.parametrize("check", WIRE_CHECKS)
 def test_wire(check: str) -> None:
     check_wire(Urllib3Wire, only=[check])
+
+
+def answering(peer: Peer) -> None:
+    for asked in peer.requests():
+        peer.answer(asked.body)
+
+
+def test_beyond_its_connections_a_wire_waits_for_one() -> None:
+    def work(server: Server) -> None:
+        wire = Urllib3Wire(max_connections=1)
+        request = asking(server.url, content=b"x" * 9)
+        first = settle(wire.open(request, connect=5.0, wait=5.0))
+        second = wire.open(request, connect=0.02, wait=5.0)
+        error = settle(failing(ConnectTimedOut, second))
+        assert "all 1 connections" in str(error)
+        settle(first.close())
+        settle(wire.open(request, connect=5.0, wait=5.0))
+        settle(wire.close())
+
+    with Server(answering) as server:
+        work(server)
+
+
+def test_failed_tries_use_up_no_connections() -> None:
+    wire = Urllib3Wire(max_connections=1)
+    for _ in range(3):
+        error = settle(failing(ConnectFailed, opened(wire, "http://127.0.0.1:9")))
+        assert not isinstance(error, ConnectTimedOut)
+    settle(wire.close())
+
+
+def test_a_certificate_file_that_is_none_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "empty.pem"
+    path.write_text("nothing")
+    wire = Urllib3Wire(verify=str(path))
+    error = settle(failing(ConnectFailed, opened(wire, "https://127.0.0.1:9")))
+    assert error.permanent
+
+
+def test_a_bad_proxy_in_the_environment_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://user:secret@proxy")
+    for name in ("HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    error = settle(failing(ConnectFailed, opened(Urllib3Wire(), "http://host")))
+    assert error.permanent
+    assert "http_client=httpx2.Client" in str(error)
+    assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"verify": "/no/such/file"}, FileNotFoundError),
+        ({"verify": 1}, TypeError),
+        ({"proxy": "http://:1"}, ValueError),
+        ({"max_connections": 0}, ValueError),
+    ],
+)
+@pytest.mark.parametrize("kind", [Urllib3Wire, AiohttpWire])
+def test_settings_that_cannot_work_are_refused(
+    kind: Any, options: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        kind(**options)
+
+
+def test_one_after_the_other_share_a_connection() -> None:
+    with Server(answering) as server:
+        wire = Urllib3Wire()
+        for _ in range(3):
+            assert settle(fetched(wire, server.url)) == b"{}"
+        assert server.connections == 1
+        assert not wire._pool.leases
+        settle(wire.close())

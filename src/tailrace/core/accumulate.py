@@ -194,9 +194,7 @@ class Accumulator:
 
     def append_text(self, index: int, text: str) -> GrowingText | None:
         """A text delta without its event, for a reader that wants nothing but the text."""
-        block = self._block(index)
-        if block.done:
-            raise EventOrderError(f"a delta came for content block {index} after its stop")
+        block = self._open_block(index)
         if block.key != "text":
             return None
         growing = cast("GrowingText", block.growing)
@@ -237,11 +235,10 @@ class Accumulator:
             if to.get("model"):
                 self._message["model"] = to["model"]
 
-    def _content_block_delta(self, event: View) -> Any:
-        block = self._block(event.get("index"))
-        if block.done:
-            raise EventOrderError(f"a delta came for content block {event['index']} after its stop")
+    def apply_delta(self, event: View) -> Any:
+        """`apply` for a `content_block_delta`."""
         delta = event["delta"]
+        block = self._open_block(event.get("index"))
         handler = _DELTAS.get(delta.get("type"))
         return None if handler is None else handler(block, delta, event)
 
@@ -285,6 +282,15 @@ class Accumulator:
         self.finished = True
         self.finish()
         return MessageStopEvent({**event, "message": self._message})
+
+    def _open_block(self, index: Any) -> _Block:
+        blocks = self._blocks
+        if type(index) is int and 0 <= index < len(blocks):
+            block = blocks[index]
+            if not block.done:
+                return block
+            raise EventOrderError(f"a delta came for content block {index} after its stop")
+        return self._block(index)
 
     def _block(self, index: Any) -> _Block:
         if type(index) is int and 0 <= index < len(self._blocks):
@@ -357,7 +363,7 @@ def _compaction_delta(block: _Block, delta: View, event: View) -> CompactionEven
 _EVENTS: Mapping[str, Callable[[Accumulator, View], Any]] = {
     "message_start": Accumulator._message_start,
     "content_block_start": Accumulator._content_block_start,
-    "content_block_delta": Accumulator._content_block_delta,
+    "content_block_delta": Accumulator.apply_delta,
     "content_block_stop": Accumulator._content_block_stop,
     "message_delta": Accumulator._message_delta,
     "message_stop": Accumulator._message_stop,

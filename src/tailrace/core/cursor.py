@@ -19,7 +19,13 @@ import msgspec
 
 from .accumulate import Accumulator
 from .errors import APIError, StreamProtocolError, StreamTruncatedError, stream_error
-from .events import RawMessageStreamEvent, TextEvent, decode_payload, wire_event
+from .events import (
+    RawContentBlockDeltaEvent,
+    RawMessageStreamEvent,
+    TextEvent,
+    decode_payload,
+    wire_event,
+)
 from .framing import ServerSentEvent
 from .http import Response
 from .recovery import Continuation
@@ -54,6 +60,9 @@ class _TextDelta(msgspec.Struct, forbid_unknown_fields=True):
 # Half the cost of decoding to a dict. Any field it does not know makes it refuse, and the event
 # then takes the general way, so nothing is lost by it.
 _decode_text = msgspec.json.Decoder(_TextDelta).decode
+
+
+_decode = msgspec.json.Decoder().decode
 
 
 class Cursor:
@@ -113,16 +122,15 @@ class Cursor:
             if type(pending) is tuple:
                 return TextEvent(*cast("Any", pending))
             return pending if self._watch is None else self._seen(pending)
-        while True:
-            event: Any = self._next_wire_event()
-            if event is None:
-                return None
-            derived = self._apply(event)
-            if derived is not None:
-                if event["type"] in _REPLACED:
-                    return self._seen(derived)
-                self._pending = derived
-            return self._seen(event)
+        event = self._next_wire_event()
+        if event is None:
+            return None
+        derived = self._apply(event)
+        if derived is not None:
+            if event["type"] in _REPLACED:
+                return derived if self._watch is None else self._seen(derived)
+            self._pending = derived
+        return event if self._watch is None else self._seen(event)
 
     def next_raw(self) -> RawMessageStreamEvent | None:
         """The next wire event, or `None` when more frames are needed."""
@@ -130,7 +138,8 @@ class Cursor:
         event = self._next_wire_event()
         if event is not None:
             self._apply(event)
-            self._seen(event)
+            if self._watch is not None:
+                self._seen(event)
         return event
 
     def next_text(self) -> str | None:
@@ -167,6 +176,12 @@ class Cursor:
 
     def _next_wire_event(self) -> RawMessageStreamEvent | None:
         waiting = self._waiting
+        if not waiting and self._seam is None:
+            for frame in self._frames:
+                event = self._read(frame)
+                if event is not None:
+                    return event
+            return None
         while True:
             if waiting:
                 return wire_event(waiting.popleft())
@@ -176,12 +191,18 @@ class Cursor:
                     continue
                 if self._seam is None:
                     return event
-                waiting.extend(self._seam.rewrite(event))
+                waiting.extend(self._rewritten(event, self._seam))
                 if event["type"] == "message_start":
                     self.accumulator.continue_usage(self._seam.usage)
                 break
             else:
                 return None
+
+    def _rewritten(self, event: RawMessageStreamEvent, seam: Seam) -> list[dict[str, Any]]:
+        try:
+            return seam.rewrite(event)
+        except _MISSHAPEN as error:
+            raise self.protocol_error(f"{event.get('type')}: {error}") from error
 
     def _seen(self, event: Any) -> Any:
         if self._watch is not None and self._watch(event):
@@ -199,8 +220,9 @@ class Cursor:
 
     def _text_of(self, event: Any) -> str | None:
         derived = self._apply(event)
-        self._seen(event)
         kind = event["type"]
+        if kind not in _REPLACED:
+            self._seen(event)
         if kind == "stream_restarted":
             return RESTARTED
         if kind != "content_block_delta" or event["delta"].get("type") != "text_delta":
@@ -240,6 +262,14 @@ class Cursor:
     def _read(self, frame: ServerSentEvent) -> RawMessageStreamEvent | None:
         """The event a frame holds; `None` for pings and for frames without data."""
         name = frame.event
+        if name == "content_block_delta":
+            # Nearly every frame is one; whatever is odd about it takes the general way below.
+            try:
+                payload = _decode(frame.raw_data)
+                if payload["type"] == name:
+                    return RawContentBlockDeltaEvent(payload)
+            except (msgspec.MsgspecError, RecursionError, LookupError, TypeError):
+                pass
         if name == "error":
             raise self._error_event(frame)
         if name == "ping" or not frame.raw_data:
@@ -262,6 +292,8 @@ class Cursor:
 
     def _apply(self, event: RawMessageStreamEvent) -> Any:
         try:
+            if type(event) is RawContentBlockDeltaEvent:
+                return self.accumulator.apply_delta(event)
             derived = self.accumulator.apply(event)
         except _MISSHAPEN as error:
             raise self.protocol_error(f"{event.get('type')}: {error}") from error

@@ -82,7 +82,7 @@ class MarkdownBlocks:
         """Judge an incomplete line, and let the open block go if it cannot belong to it."""
         beginning = "".join(self._line)
         self._line = [beginning]
-        if self._block is None or self._block.raw:
+        if self._block is None:
             self._known = True  # it makes no difference before the line is complete
             return
         found = _classify(beginning, whole=False)
@@ -204,7 +204,6 @@ class _Block:
     """An open block. Unless it says otherwise it takes every line and never ends."""
 
     done = False  # the line just added was its last
-    raw = False  # every line goes on, whatever it is
 
     def __init__(self, line: _Line) -> None:
         del line
@@ -274,8 +273,6 @@ class _Indented(_Block):
 class _Fence(_Block):
     """A fenced code block, up to a closing fence at least as long as the opening one."""
 
-    raw = True
-
     def __init__(self, line: _Line) -> None:
         self._closing = _closing_fence(line.text)
 
@@ -291,8 +288,6 @@ def _closing_fence(opening: str) -> re.Pattern[str]:
 
 class _Html(_Block):
     """A block of HTML: with an end of its own, over blank lines too, or up to a blank line."""
-
-    raw = True
 
     def __init__(self, line: _Line) -> None:
         found = _HTML.match(line.text)
@@ -325,7 +320,6 @@ class _Inside:
         is_code = not self.lazy and (inset >= 4 or len(space) > 4)
         if self._closing is not None:
             self._closing = None if self._closing.match(rest) else self._closing
-            self.lazy = False
         elif _FENCE.match(rest) and not is_code:
             self._closing = _closing_fence(rest)
             self.lazy = False
@@ -357,7 +351,6 @@ class _List(_Block):
 
     def __init__(self, line: _Line) -> None:
         self._mark = line.mark
-        self._after_blank = False
         self._begin_item(line)
 
     def _begin_item(self, line: _Line) -> None:
@@ -372,16 +365,19 @@ class _List(_Block):
     def goes_on(self, line: _Line) -> bool:
         if line.kind == "blank" or line.indent >= self._width or self._is_sibling(line):
             return True
-        return not self._after_blank and self._inside.goes_on_lazily(line)
+        return self._inside.goes_on_lazily(line)
 
     def add(self, line: _Line) -> None:
-        self._after_blank = line.kind == "blank"
         if self._is_sibling(line):
             self._begin_item(line)
-        elif not self._after_blank:
+        elif line.kind != "blank":
             self._bare = False
             self._inside.saw(line.text, line.indent - self._width)
-        elif self._bare:  # section 5.2: an item can begin with one blank line at most
+        else:
+            self._inside.lazy = False
+        if (
+            line.kind == "blank" and self._bare
+        ):  # section 5.2: an item can begin with one blank line at most
             self._width = _NOTHING_FITS
 
 

@@ -425,7 +425,10 @@ def _bare(func: Any) -> Any:
 
 
 def _doc(func: Any) -> str | None:
-    return own_doc(_bare(func)) or (None if inspect.isroutine(func) else type(func).__doc__)
+    bare = _bare(func)
+    if isinstance(func, (type, functools.partial)) or inspect.isroutine(func):
+        return own_doc(bare)
+    return own_doc(bare) or own_doc(type(func))
 
 
 def _name_of(func: Any) -> str:

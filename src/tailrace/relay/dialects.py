@@ -157,10 +157,3 @@ def encoding_of(tail: Tail, make: Callable[[], Dialect]) -> Encoding:
     if found is None:
         found = tail.shared[key] = Encoding(tail, make)
     return cast("Encoding", found)
-
-
-DIALECTS: dict[str, Callable[[], Dialect]] = {
-    "anthropic": AnthropicDialect,
-    "text": TextDialect,
-}
-"""The dialects by their names, as `?format=` takes them."""

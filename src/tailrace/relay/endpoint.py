@@ -35,7 +35,7 @@ from .asgi import (
     start_stream,
 )
 from .cursors import AT_END, Cursor, parse_cursor
-from .dialects import DIALECTS, Dialect
+from .dialects import Dialect
 from .errors import (
     DrainingError,
     GenerationEndedError,
@@ -46,10 +46,11 @@ from .errors import (
     TooManyError,
 )
 from .generation import Follower, Generation
-from .guard import Limits, Refusal, check_json, check_origin, invalid
+from .guard import Limits, Refusal, check_json, check_origin, invalid, json_object
 from .journal import JournalUnavailableError
-from .records import ERROR
+from .records import ERROR, Event
 from .signals import break_on_signals
+from .ui import DIALECTS
 
 if TYPE_CHECKING:
     from .relay import Relay
@@ -142,6 +143,15 @@ class Endpoint:
             raise Refusal(401, "authentication_error", "this needs a session")
         return owner
 
+    async def _body(self, receive: Receive) -> bytes:
+        try:
+            return await read_body(receive, self._limits.max_body)
+        except BodyTooLargeError:
+            raise Refusal(413, "request_too_large", "the request body is too large") from None
+
+    async def _json(self, receive: Receive) -> Event:
+        return json_object(await self._body(receive))
+
     # -- starting ------------------------------------------------------------------------------
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -149,10 +159,7 @@ class Endpoint:
         check_origin(headers, self._origins)
         check_json(headers)
         owner = await self._who(scope)
-        try:
-            params = self._limits.check(await read_body(receive, self._limits.max_body))
-        except BodyTooLargeError:
-            raise Refusal(413, "request_too_large", "the request body is too large") from None
+        params = self._limits.check(await self._body(receive))
         generation = await self._relay.start(
             params, key=headers.get("idempotency-key"), owner=owner
         )

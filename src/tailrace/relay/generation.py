@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Self, cast
+import time
+from typing import TYPE_CHECKING, NoReturn, Self, cast
 
 from tailrace.core.accumulate import Accumulator
 from tailrace.core.content import Message
@@ -70,6 +71,8 @@ class Follower:
         Raises `RewoundError` or `GenerationGoneError`.
         """
         tail = self.tail
+        if tail.end is not None and tail.end.end == DROPPED:
+            raise GenerationGoneError("the generation was dropped")
         if len(tail.cuts) > self._cuts:
             if tail.cut_since(self._cuts, self.place + bool(self.skip)):
                 raise RewoundError("part of what was delivered is no longer part of the reply")
@@ -90,7 +93,9 @@ class Follower:
     @property
     def at_end(self) -> bool:
         """Whether everything was taken and nothing will follow."""
-        return self.tail.end is not None and self.place >= len(self.tail.entries)
+        tail = self.tail
+        uncut = len(tail.cuts) == self._cuts
+        return uncut and tail.end is not None and self.place >= len(tail.entries)
 
     def close(self) -> None:
         """Follow no more."""
@@ -127,12 +132,11 @@ class Following:
             await follower.seek(self._after)
             self._sought = True
         while not self._events:
-            if follower.at_end:
-                self._finish()
             entries = follower.take()
             if not entries:
-                if not follower.at_end:
-                    await follower.tail.grown()
+                if follower.at_end:
+                    self._finish()
+                await follower.tail.grown()
                 continue
             self._events = [item for entry in entries for item in self._unpack(entry)]
             self._events.reverse()
@@ -144,7 +148,7 @@ class Following:
         skip, self._follower.skip = self._follower.skip, 0
         return [(format_cursor(entry.at, k), event) for k, event in enumerate(events) if k >= skip]
 
-    def _finish(self) -> None:
+    def _finish(self) -> NoReturn:
         end = self._follower.tail.end
         self.cursor = END_CURSOR
         self._follower.close()
@@ -214,6 +218,11 @@ class Generation:
             raise GenerationGoneError("the generation is past its time")
         return None if end is None else end.end
 
+    async def ended_before(self, when: float) -> bool:
+        """Whether it had ended at a moment, in Unix time."""
+        end = await self._end()
+        return end is not None and end.when < when
+
     async def exists(self) -> bool:
         """Whether there is a log of it."""
         return bool(await self._journal.read(self._key, None, limit=1))
@@ -246,9 +255,9 @@ class Generation:
 
     async def _close(self, how: str) -> str:
         """Store an end; the one that is there then."""
-        data = encode_record(End(how, by=secrets.token_hex(8)))
-        after = NOWHERE
+        by, after = secrets.token_hex(8), NOWHERE
         while after != END:
+            data = encode_record(End(how, after, by=by, when=time.time()))
             last = await self._journal.append(
                 self._key, after, END, data, keep=self._tempo.keep_ended
             )

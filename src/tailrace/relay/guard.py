@@ -55,13 +55,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     def check(self, body: bytes) -> Event:
         """The parameters in a request's body. Raises `Refusal`."""
-        try:
-            value: Any = msgspec.json.decode(body)
-        except (msgspec.MsgspecError, RecursionError):
-            raise invalid("the request body is not valid JSON") from None
-        if not isinstance(value, dict):
-            raise invalid("the request body must be a JSON object")
-        params = cast("Event", value)
+        params = json_object(body)
         unknown = sorted(set(params) - set(self.parameters))
         if unknown:
             raise invalid(f"{unknown[0][:80]}: this parameter may not be set here")
@@ -76,6 +70,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             return self.prepare(params)
         except ValueError as error:
             raise invalid(str(error)) from error
+
+
+def json_object(body: bytes) -> Event:
+    """The JSON object in a request's body. Raises `Refusal`."""
+    try:
+        value: Any = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        raise invalid("the request body is not valid JSON") from None
+    if not isinstance(value, dict):
+        raise invalid("the request body must be a JSON object")
+    return cast("Event", value)
 
 
 def check_origin(headers: Mapping[str, str], origins: Collection[str]) -> None:

@@ -33,7 +33,7 @@ class MemoryJournal:
         self._leases: dict[str, float] = {}
         self._watchers = Watchers()
 
-    def __len__(self) -> int:
+    def count(self) -> int:
         """How many logs there are."""
         return sum(self._log(key) is not None for key in list(self._logs))
 

@@ -26,9 +26,10 @@ from .asgi import (
     answer,
     start_stream,
 )
-from .dialects import DIALECTS, Dialect
+from .dialects import Dialect
 from .records import DONE, ERROR, End, Event
 from .source import error_object
+from .ui import DIALECTS
 
 _STOPS = {"content_block_stop": ("type", "index"), "message_stop": ("type",)}
 
@@ -51,7 +52,7 @@ async def play_text(
             body = await pump.take(None)
             if pump.left:
                 return
-            if pump.failed and not begun:
+            if pump.failed and not begun and not body:
                 failure = error_object(pump.failed)
                 error = {"type": failure["type"], "message": failure["message"]}
                 await answer(send, failure["status"], {"type": "error", "error": error})
@@ -120,7 +121,7 @@ class _Pump:
 
     async def take(self, heartbeat: float | None) -> bytes:
         """What has come; a heartbeat if nothing has for so many seconds; nothing at the end."""
-        if not (self._parts or self.over or self.left):
+        if self._nothing():
             loop = asyncio.get_running_loop()
             self._news = loop.create_future()
             timer = None if heartbeat is None else loop.call_later(heartbeat, self._tell)
@@ -129,11 +130,14 @@ class _Pump:
             finally:
                 if timer is not None:
                     timer.cancel()
-            if not (self._parts or self.over or self.left):
+            if self._nothing():
                 return HEARTBEAT
         parts, self._parts, self._size = self._parts, [], 0
         self._room.set()
         return b"".join(parts)
+
+    def _nothing(self) -> bool:
+        return not (self._parts or self.over or self.left)
 
     def _tell(self) -> None:
         if self._news is not None and not self._news.done():

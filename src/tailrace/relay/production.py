@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, cast
@@ -164,22 +165,22 @@ class Production:
         return await self._finish(self._how_it_ended(pump))
 
     def _how_it_ended(self, pump: asyncio.Task[None]) -> End:
-        events = self._merger.take()
+        events, prev = self._merger.take(), self._writer.last
         if pump.cancelled():
-            return End(INTERRUPTED, events, by=self._by)
+            return End(INTERRUPTED, prev, events, by=self._by, when=time.time())
         error = pump.exception()
         if isinstance(error, OverflowError):
             text = f"the reply grew over the relay's limit of {self._tempo.max_bytes} bytes"
             failure = {"type": "api_error", "message": text, "status": 500}
-            return End(ERROR, events, failure, by=self._by)
+            return End(ERROR, prev, events, failure, by=self._by, when=time.time())
         if error is not None:
             if not isinstance(error, Exception):
                 raise error
             log.info("a generation failed: %s", type(error).__name__)
-            return End(ERROR, events, error_object(error), by=self._by)
+            return End(ERROR, prev, events, error_object(error), by=self._by, when=time.time())
         if not self._stopped:  # the client takes a clean end after a stop_reason as one
             events.append(raw_json(_STOP))
-        return End(DONE, events, by=self._by)
+        return End(DONE, prev, events, by=self._by, when=time.time())
 
     async def _finish(self, end: End) -> End | None:
         data = encode_record(end)

@@ -50,12 +50,17 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class End(msgspec.Struct, frozen=True):
-    """The generation is over. `by` tells one closer from another."""
+    """The generation is over. `prev` is the entry it follows, `by` tells apart who ended it.
+
+    `when` is Unix time, in seconds.
+    """
 
     end: str
+    prev: Offset | None = None
     events: Sequence[Event | msgspec.Raw] = ()
     error: Event | None = None
     by: str = ""
+    when: float = 0.0
 
 
 Record = Claim | Batch | End
@@ -82,11 +87,12 @@ def decode_record(data: bytes) -> Record:
         raise ValueError("an entry of a generation must be a JSON array or object")
     fields = cast("Event", value)
     kind = fields.pop("record", None)
+    prev = fields.pop("prev", None)
+    fields["prev"] = None if prev is None else Offset(*prev)
     if kind == "close":
         return End(**fields)
     if kind == "claim":
-        prev = fields.pop("prev", None)
-        return Claim(prev=None if prev is None else Offset(*prev), **fields)
+        return Claim(**fields)
     raise ValueError("an entry of a generation must be a claim, a batch or an end")
 
 
@@ -108,11 +114,16 @@ def current(entries: list[Entry]) -> list[Entry]:
     return kept
 
 
-def left_by(claim: Claim, entries: list[Entry]) -> int:
-    """How many of the entries before a claim still belong to the reply after it."""
-    if claim.restart or claim.prev is None:
+def left_by(record: Claim | End, entries: list[Entry]) -> int:
+    """How many of the entries before a claim or an end still belong to the reply after it."""
+    if record.prev is None or (isinstance(record, Claim) and record.restart):
         return 0
-    return bisect_right(entries, claim.prev, key=lambda entry: entry.at)
+    return bisect_right(entries, record.prev, key=lambda entry: entry.at)
+
+
+def follows(entry: Entry, last: Offset | None) -> bool:
+    """Whether a batch directly follows the entry at `last`: a writer counts its entries."""
+    return last is not None and entry.at == (last.epoch, last.seq + 1)
 
 
 def is_special(data: bytes) -> bool:

@@ -17,6 +17,7 @@ Valkey. The server should have `appendonly yes` and `maxmemory-policy noeviction
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
@@ -28,6 +29,8 @@ from redis.exceptions import RedisError
 
 from .journal import Entry, JournalError, JournalUnavailableError, Offset, check_append
 from .watchers import Watchers
+
+log = logging.getLogger("tailrace.relay")
 
 _APPEND = """
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
@@ -203,7 +206,7 @@ class RedisJournal:
                     pipeline.execute_command(*command.args)
                 answers: list[Any] = await pipeline.execute(raise_on_error=False)
                 return answers
-        except _FAILURES as error:
+        except Exception as error:  # whatever it was, nobody may wait for ever
             return [error] * len(batch)
 
     # -- hints ---------------------------------------------------------------------------------
@@ -228,11 +231,12 @@ class RedisJournal:
                 async for message in pubsub.listen():
                     if message["type"] == "message":
                         self._watchers.wake(message["channel"].decode()[start:-5])
-            except _FAILURES:
+            except Exception as error:
+                log.debug("the journal's subscription broke: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
             finally:
                 self._pubsub = None
-                with suppress(*_FAILURES):
+                with suppress(Exception):
                     await pubsub.aclose()
 
 

@@ -19,7 +19,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +48,9 @@ from .writer import OvertakenError, Writer
 if TYPE_CHECKING:
     from tailrace.aio.client import AsyncAnthropic
 
+    from starlette.routing import Route
+
+    from .chat import Ask, OnEnd
     from .endpoint import Endpoint
     from .starlette import OwnerOf
 
@@ -135,6 +138,7 @@ class Relay:
         self._running: dict[str, tuple[Production, asyncio.Task[None]]] = {}
         self._owners: Counter[str] = Counter()
         self._beating: asyncio.Task[None] | None = None
+        self._spawned: set[asyncio.Task[None]] = set()
 
     # -- generations ---------------------------------------------------------------------------
 
@@ -280,7 +284,7 @@ class Relay:
         policy = claim.on_crash if claim.params is not None else "interrupt"
         log.info("the producer of a generation is gone; policy %s", policy)
         if policy == "interrupt" or self.draining.is_set():
-            end = End(INTERRUPTED, by=secrets.token_hex(8))
+            end = End(INTERRUPTED, found[-1].at, by=secrets.token_hex(8), when=time.time())
             keep = self.tempo.keep_ended
             await self.journal.append(place, found[-1].at, END, encode_record(end), keep=keep)
             return
@@ -314,6 +318,33 @@ class Relay:
 
         return messages_app(self, owner, **options)
 
+    def chat(
+        self,
+        path: str,
+        ask: Ask,
+        *,
+        owner: OwnerOf,
+        on_end: OnEnd | None = None,
+        grace: float = 15.0,
+        **options: Any,
+    ) -> list[Route]:
+        """Routes of a back end for `useChat`: `app.routes.extend(relay.chat("/api/chat", …))`.
+
+        `ask` makes the Messages API's parameters from the request's body and the owner; a
+        `ValueError` of it is a 400. `on_end` is called once with an `Ended`, in the process that
+        took the question, after the answer is over, however it ended. For `grace` seconds after
+        that a reload still replays the answer. Options as for `app`. Needs Starlette.
+        """
+        from .starlette import chat_routes
+
+        return chat_routes(self, path, ask, owner, on_end=on_end, grace=grace, **options)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something until it is done or the relay is closed; a drain waits for it."""
+        task = asyncio.create_task(work)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
+
     # -- the end -------------------------------------------------------------------------------
 
     @property
@@ -337,13 +368,14 @@ class Relay:
             await asyncio.wait(tasks, timeout=seconds)
         for production, _ in list(self._running.values()):
             production.interrupt()
+        tasks += self._spawned
         if tasks:
             await asyncio.wait(tasks, timeout=2.0)
 
     async def close(self) -> None:
         """Stop at once: generations that run here count as crashed. `drain` first to end well."""
         self.draining.set()
-        tasks = [task for _, task in self._running.values()]
+        tasks = [*(task for _, task in self._running.values()), *self._spawned]
         if self._beating is not None:
             tasks.append(self._beating)
         for task in tasks:

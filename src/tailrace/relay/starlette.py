@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from .asgi import Scope
+from .chat import Ask, Chat, OnEnd
 from .endpoint import Endpoint, OnDisconnect
 from .guard import Limits
 from .plain import play_events, play_text
@@ -63,6 +65,41 @@ def messages_app(
         patience=patience,
         spread=spread,
     )
+
+
+def chat_routes(
+    relay: Relay,
+    path: str,
+    ask: Ask,
+    owner: OwnerOf,
+    *,
+    on_end: OnEnd | None,
+    grace: float,
+    limits: Limits | None = None,
+    origins: Collection[str] = (),
+    on_disconnect: OnDisconnect = "detach",
+    owner_viewers: int = 100,
+    spread: float = 1.5,
+) -> list[Route]:
+    """The routes of `relay.chat`; see `chat.Chat`."""
+    app = Chat(
+        relay,
+        ask,
+        on_end=on_end,
+        grace=grace,
+        owner=ask_owner(owner),
+        limits=limits or Limits(),
+        origins=frozenset(origins),
+        on_disconnect=on_disconnect,
+        owner_viewers=owner_viewers,
+        spread=spread,
+    )
+    ask_path = path.rstrip("/")
+    return [
+        Route(ask_path, app, methods=["POST"]),
+        Route(ask_path + "/{chat}/stream", app, methods=["GET"]),
+        Route(ask_path + "/{chat}/stop", app, methods=["POST"]),
+    ]
 
 
 class StreamingText(Response):

@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from .journal import END, Entry, Journal, JournalUnavailableError, Offset
-from .records import Claim, End, decode_record, is_special, left_by
+from .records import Claim, End, current, decode_record, follows, is_special, left_by
 
 log = logging.getLogger("tailrace.relay")
 
@@ -146,22 +146,30 @@ class Tail:
         """Take the next entries; whether there may be more."""
         after = self.entries[-1].at if self.entries else None
         found = await self.journal.read(self.key, after, limit=_LIMIT)
-        self._absorb(found)
+        if not self._absorb(found):
+            await self._compare()
         return len(found) == _LIMIT
 
-    def _absorb(self, found: list[Entry]) -> None:
+    def _absorb(self, found: list[Entry]) -> bool:
+        """Take entries; false if one of them does not follow what there is."""
         for entry in found:
-            if self.entries and entry.at <= self.entries[-1].at:
+            last = self.entries[-1].at if self.entries else None
+            if last is not None and entry.at <= last:
                 continue  # another reader of this tail was faster
             record = decode_record(entry.data) if is_special(entry.data) else None
-            if isinstance(record, Claim):
+            if isinstance(record, (Claim, End)):
+                if last and record.prev and self.place_after(record.prev) is None:
+                    return False
                 self._cut(left_by(record, self.entries))
-            elif isinstance(record, End):
-                self.end = record
+            elif not follows(entry, last):
+                return False
             self.entries.append(entry)
+            if isinstance(record, End):
+                self.end = record
         if found:
             self._unleased = None
             self.wake(True)
+        return True
 
     def _cut(self, left: int) -> None:
         if left < len(self.entries):
@@ -203,6 +211,7 @@ class Tail:
         if not found:
             await self._disappear()
             return False
+        found = current(found)
         pairs = zip(self.entries, found, strict=False)
         same = next((n for n, (ours, theirs) in enumerate(pairs) if ours != theirs), None)
         if same is not None:  # else the log is a part of what we have: its writer will mend it

@@ -47,6 +47,11 @@ class Writer:
         """The bytes of all entries."""
 
     @property
+    def last(self) -> Offset | None:
+        """Where the newest entry is, stored or not."""
+        return self._entries[-1].at if self._entries else None
+
+    @property
     def waiting(self) -> bool:
         """Whether entries wait to be stored."""
         return self._stored < len(self._entries)

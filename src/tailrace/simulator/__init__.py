@@ -35,9 +35,11 @@ __all__ = [
     "Ping",
     "Quota",
     "Received",
+    "Recorder",
     "Recording",
     "RedactedThinking",
     "Refuse",
+    "Replay",
     "Reply",
     "Scenario",
     "ScenarioError",
@@ -48,6 +50,8 @@ __all__ = [
     "Split",
     "Stall",
     "Stop",
+    "Tape",
+    "TapeError",
     "Template",
     "Text",
     "Thinking",
@@ -58,6 +62,7 @@ __all__ = [
     "canned",
     "echo",
     "load_scenario",
+    "load_tapes",
     "parse_scenario",
     "recordings",
 ]
@@ -105,12 +110,15 @@ if TYPE_CHECKING:
     from tailrace.simulator.pace import Pace
     from tailrace.simulator.quota import Quota
     from tailrace.simulator.received import Received
+    from tailrace.simulator.record import Recorder
+    from tailrace.simulator.replay import Replay, load_tapes
     from tailrace.simulator.scenario import (
         Case,
         Match,
         Scenario,
     )
     from tailrace.simulator.simulator import API_KEY, Simulator
+    from tailrace.simulator.tape import Tape, TapeError
 
 _NAMES = {
     "acts": (
@@ -124,8 +132,11 @@ _NAMES = {
     "pace": "Pace",
     "quota": "Quota",
     "received": "Received",
+    "record": "Recorder",
+    "replay": "Replay load_tapes",
     "scenario": "Case Match Scenario",
     "simulator": "API_KEY Simulator",
+    "tape": "Tape TapeError",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

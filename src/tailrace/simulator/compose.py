@@ -31,12 +31,7 @@ from tailrace.simulator.ask import Ask
 from tailrace.simulator.pace import Pace
 from tailrace.simulator.pieces import Piece
 
-PING = b'event: ping\ndata: {"type": "ping"}\n\n'
-"""A ping event; the space after the colon is the wire's own."""
-
 _EVENT_END = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)|.+", re.DOTALL)
-_PLACEHOLDER = 8  # the largest output_tokens seen in message_start of short prompts
-_MAX_PADDING = 16
 
 
 def compose(
@@ -54,175 +49,43 @@ def compose(
     return _Composer(ask, rng, pace or Pace(), padding).run(script)
 
 
-class _Composer:
-    """The state of one reply while its acts are turned into events."""
-
-    def __init__(self, ask: Ask, rng: Random, pace: Pace, padding: bool) -> None:
-        self._ask = ask
-        self._rng = rng
-        self._pace = pace
-        self._gaps = pace.gaps(rng)
-        self._padding = padding
-        self._index = 0
-        self._spent = 0  # output tokens so far
-        self._thought = 0  # those of them that were thinking
-        self._opened = False  # message_start is out
-        self._spoke = False  # some content came from an act of ours
-        self._foreign = False  # raw events or bytes came
-        self._over = False  # the script itself ended the message, or a limit of the request did
-        self._waited_first = False
-        self._stop: acts.Stop | None = None
-        self._usage = acts.Usage()
-        self._fields: Mapping[str, Any] = {}
+class _Composer(Envelope):
+    """Turns acts into events, each kind in a method of its own."""
 
     def run(self, script: Sequence[Act]) -> Iterator[Piece]:
         for act in script:  # properties of the whole reply, wherever they stand
             if isinstance(act, acts.Usage):
-                self._usage = act
+                self.usage = act
             elif isinstance(act, acts.Message):
-                self._fields = act.fields
+                self.fields = act.fields
         for act in script:
             say = _SAY.get(type(act))
             if say is not None:
                 yield from say(self, act)
-            if self._over:
+            if self.over:
                 break
-        if self._spoke or not self._foreign:
-            yield from self._close()
-
-    # -- the envelope ---------------------------------------------------------------------------
-
-    def _open(self) -> Iterator[Piece]:
-        self._spoke = True
-        if self._opened:
-            return
-        self._opened = True
-        message: dict[str, Any] = {
-            "model": self._ask.model,
-            "id": ids.message(self._rng),
-            "type": "message",
-            "role": "assistant",
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "stop_details": None,
-            "usage": self._start_usage(),
-        }
-        yield self._event({"type": "message_start", "message": {**message, **self._fields}})
-
-    def _close(self) -> Iterator[Piece]:
-        yield from self._open()
-        stop = self._stop or acts.Stop()
-        details = stop.details
-        if details is None and stop.reason == "refusal":
-            details = {"type": "refusal", "category": None, "explanation": None}
-        delta = {
-            "stop_reason": stop.reason,
-            "stop_sequence": stop.sequence,
-            "stop_details": details,
-        }
-        yield self._event({"type": "message_delta", "delta": delta, "usage": self._end_usage()})
-        yield self._event({"type": "message_stop"})
-
-    def _input_usage(self) -> dict[str, Any]:
-        return {
-            "input_tokens": self._ask.input_tokens,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-            **self._ask.usage,
-        }
-
-    def _start_usage(self) -> dict[str, Any]:
-        figures = self._input_usage()
-        return {
-            **figures,
-            "cache_creation": {
-                "ephemeral_5m_input_tokens": figures["cache_creation_input_tokens"],
-                "ephemeral_1h_input_tokens": 0,
-            },
-            "output_tokens": self._rng.randint(1, _PLACEHOLDER),
-            "service_tier": "standard",
-            "inference_geo": "not_available",
-            **self._usage.start,
-        }
-
-    def _end_usage(self) -> dict[str, Any]:
-        thought = {"output_tokens_details": {"thinking_tokens": self._thought}}
-        return {
-            **self._input_usage(),
-            "output_tokens": max(self._spent, 1),
-            **(thought if self._thought else {}),
-            **self._usage.end,
-        }
-
-    def _event(self, data: Mapping[str, Any], after: float = 0.0) -> Piece:
-        body = msgspec.json.encode(data)
-        if self._padding:
-            spaces = int(self._rng.random() * _MAX_PADDING)
-            body = b"%b%*b}" % (body[:-1], spaces, b"") if spaces else body
-        return Piece(after, encode(data["type"], body))
+        if self.spoke or not self.foreign:
+            yield from self.close()
 
     # -- content --------------------------------------------------------------------------------
-
-    def _block(
-        self,
-        block: Mapping[str, Any],
-        deltas: Iterable[Mapping[str, Any]],
-        pace: Pace | None = None,
-    ) -> Iterator[Piece]:
-        """A block's start, its deltas at their pace, its stop."""
-        yield from self._open()
-        index = self._index
-        self._index += 1
-        yield self._event({"type": "content_block_start", "index": index, "content_block": block})
-        if index == 0:
-            yield Piece(0.0, PING)
-        for delta, gap in zip(deltas, self._block_gaps(pace), strict=False):
-            yield self._event(
-                {"type": "content_block_delta", "index": index, "delta": delta}, after=gap
-            )
-        yield self._event({"type": "content_block_stop", "index": index})
-
-    def _block_gaps(self, pace: Pace | None) -> Iterator[float]:
-        """The gaps of one block; the time to first token comes before the reply's first delta."""
-        gaps = self._gaps if pace is None else pace.gaps(self._rng)
-        if pace is not None or not self._waited_first:
-            self._waited_first = True
-            gaps = chain([(pace or self._pace).first_token], gaps)
-        return gaps
-
-    def _spend(self, pieces: Iterable[str], *, thinking: bool = False) -> Iterator[str]:
-        """The pieces the request's max_tokens leaves room for."""
-        for piece in pieces:
-            cost = tokens.count(piece)
-            if self._spent + cost > self._ask.max_tokens:
-                self._end_with(acts.Stop("max_tokens"))
-                return
-            self._spent += cost
-            self._thought += cost if thinking else 0
-            yield piece
-
-    def _end_with(self, stop: acts.Stop) -> None:
-        self._stop = stop
-        self._over = True
 
     def _text(self, act: acts.Text) -> Iterator[Piece]:
         start: dict[str, Any] = {"type": "text", "text": ""}
         if act.citations:
             start = {"citations": [], **start}
-        said = self._spend(self._until_stop_sequence(act))
+        said = self.spend(self._until_stop_sequence(act))
         cited = ({"type": "citations_delta", "citation": one} for one in act.citations)
         text = ({"type": "text_delta", "text": piece} for piece in said)
-        yield from self._block(start, chain(cited, text), act.pace)
+        yield from self.block(start, chain(cited, text), act.pace)
 
     def _template(self, act: acts.Template) -> Iterator[Piece]:
-        yield from self._text(acts.Text(templates.fill(act.text, self._ask), pace=act.pace))
+        yield from self._text(acts.Text(templates.fill(act.text, self.ask), pace=act.pace))
 
     def _until_stop_sequence(self, act: acts.Text) -> Iterator[str]:
         """The pieces before the first stop sequence of the request, which is not sent itself."""
         text = act.text if act.pieces is None else "".join(act.pieces)
         pieces = tokens.split(text) if act.pieces is None else act.pieces
-        found = [(text.find(stop), stop) for stop in self._ask.stop_sequences if stop in text]
+        found = [(text.find(stop), stop) for stop in self.ask.stop_sequences if stop in text]
         left, sequence = min(found, default=(len(text), None))
         for piece in pieces:
             if left <= 0:
@@ -230,36 +93,36 @@ class _Composer:
             yield piece[:left]
             left -= len(piece)
         if sequence is not None:
-            self._end_with(acts.Stop("stop_sequence", sequence))
+            self.end_with(acts.Stop("stop_sequence", sequence))
 
     def _thinking(self, act: acts.Thinking) -> Iterator[Piece]:
         start = {"type": "thinking", "thinking": "", "signature": ""}
-        yield from self._block(start, self._thoughts(act), act.pace)
+        yield from self.block(start, self._thoughts(act), act.pace)
 
     def _thoughts(self, act: acts.Thinking) -> Iterator[dict[str, Any]]:
-        for piece in self._spend(tokens.split(act.text) if act.text else [""], thinking=True):
+        for piece in self.spend(tokens.split(act.text) if act.text else [""], thinking=True):
             yield {"type": "thinking_delta", "thinking": piece}
-        if not self._over:  # thinking that was cut short has no signature
-            signature = ids.signature(self._rng) if act.signature is None else act.signature
+        if not self.over:  # thinking that was cut short has no signature
+            signature = ids.signature(self.rng) if act.signature is None else act.signature
             yield {"type": "signature_delta", "signature": signature}
 
     def _redacted(self, act: acts.RedactedThinking) -> Iterator[Piece]:
-        yield from self._block({"type": "redacted_thinking", "data": act.data}, ())
+        yield from self.block({"type": "redacted_thinking", "data": act.data}, ())
 
     def _tool_use(self, act: acts.ToolUse) -> Iterator[Piece]:
-        values = templates.fill(act.input, self._ask) if act.template else act.input
+        values = templates.fill(act.input, self.ask) if act.template else act.input
         text = _json_text(values) if act.raw_input is None else act.raw_input
-        self._stop = self._stop or acts.Stop("tool_use")
+        self.stop = self.stop or acts.Stop("tool_use")
         block: dict[str, Any] = {
             "type": "tool_use",
-            "id": act.id or ids.tool_use(self._rng),
+            "id": act.id or ids.tool_use(self.rng),
             "name": act.name,
             "input": {},
         }
         yield from self._call(block, _fragments(text, act.fragment), act.pace)
 
     def _server_tool(self, act: acts.ServerTool) -> Iterator[Piece]:
-        id_ = act.id or ids.server_tool_use(self._rng)
+        id_ = act.id or ids.server_tool_use(self.rng)
         block: dict[str, Any] = {
             "type": "server_tool_use",
             "id": id_,
@@ -267,43 +130,33 @@ class _Composer:
             "input": {},
         }
         yield from self._call(block, tokens.split(_json_text(act.input)), act.pace)
-        if act.result is not None and not self._over:
+        if act.result is not None and not self.over:
             kind = act.result_type or f"{act.name}_tool_result"
-            yield from self._block({"type": kind, "tool_use_id": id_, "content": act.result}, ())
+            yield from self.block({"type": kind, "tool_use_id": id_, "content": act.result}, ())
 
     def _call(
         self, block: dict[str, Any], fragments: Iterable[str], pace: Pace | None
     ) -> Iterator[Piece]:
-        parts = chain([""], self._spend(fragments))
+        parts = chain([""], self.spend(fragments))
         deltas = ({"type": "input_json_delta", "partial_json": part} for part in parts)
-        yield from self._block(block, deltas, pace)
+        yield from self.block(block, deltas, pace)
 
     def _any_block(self, act: acts.Block) -> Iterator[Piece]:
-        yield from self._block(act.block, act.deltas, act.pace)
+        yield from self.block(act.block, act.deltas, act.pace)
 
     def _stop_reason(self, act: acts.Stop) -> Iterator[Piece]:
-        self._stop = act
+        self.stop = act
         return iter(())
 
     # -- events, bytes, time --------------------------------------------------------------------
 
     def _raw_event(self, act: acts.Event) -> Iterator[Piece]:
-        self._foreign = True
+        self.foreign = True
         name = act.name
         if not isinstance(act.data, str):
-            self._note(act.data)
+            self.note(act.data)
             name = str(act.data.get("type", "")) if name is None else name
         yield Piece(0.0, encode(name or None, _as_data(act.data)))
-
-    def _note(self, data: Mapping[str, Any]) -> None:
-        """Keep the envelope in step with an event the script sends itself."""
-        kind = data.get("type")
-        if kind == "message_start":
-            self._opened = True
-        elif kind == "content_block_start":
-            self._index = max(self._index, int(data.get("index", 0)) + 1)
-        elif kind == "message_stop":
-            self._spoke, self._foreign, self._over = False, True, True
 
     def _ping(self, act: acts.Ping) -> Iterator[Piece]:
         return (Piece(act.every if turn else 0.0, PING) for turn in range(act.times))
@@ -316,16 +169,16 @@ class _Composer:
         yield Piece(0.0, encode("error", msgspec.json.encode(body)), Fate.END)
 
     def _bytes(self, act: acts.Bytes) -> Iterator[Piece]:
-        self._foreign = True
+        self.foreign = True
         yield Piece(act.after, act.data, framed=act.framing)
 
     def _garbage(self, act: acts.Garbage) -> Iterator[Piece]:
-        self._foreign = True
-        yield Piece(0.0, self._rng.randbytes(act.size))
+        self.foreign = True
+        yield Piece(0.0, self.rng.randbytes(act.size))
 
     def _recording(self, act: acts.Recording) -> Iterator[Piece]:
-        self._foreign = True
-        gaps = self._block_gaps(act.pace)
+        self.foreign = True
+        gaps = self.gaps(act.pace)
         for event in _EVENT_END.findall(act.data):
             yield Piece(next(gaps) if b"content_block_delta" in event else 0.0, event)
 

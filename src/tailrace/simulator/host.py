@@ -24,7 +24,9 @@ from tailrace.simulator.pieces import Piece, Response
 from tailrace.simulator.playbook import Playbook
 from tailrace.simulator.quota import Meter, Quota
 from tailrace.simulator.received import Received
+from tailrace.simulator.replay import Replay
 from tailrace.simulator.respond import Manner, error_response, json_response, respond
+from tailrace.simulator.tape import Tape
 
 log = logging.getLogger("tailrace.simulator")
 
@@ -33,7 +35,7 @@ _TOTAL = re.compile(rb'"output_tokens":(\d+)')
 
 
 class Api:
-    """One simulated organization at the API.
+    """One simulated organization at the API, which remembers its last `keep` requests.
 
     `clock` gives the Unix time in seconds. `on_request` is called, on the server's own thread, when
     a request arrives and again when its answer has ended (`received.ended` tells which).
@@ -48,6 +50,8 @@ class Api:
         quota: Quota | None,
         seed: int,
         clock: Callable[[], float],
+        replay: Replay | None = None,
+        keep: int = 10_000,
         on_request: Callable[[Received], None] | None = None,
     ) -> None:
         self.playbook = playbook
@@ -60,6 +64,8 @@ class Api:
         self._cache = Cache()
         self._seed = seed
         self._clock = clock
+        self._replay = replay
+        self._keep = keep
         self._on_request = on_request
         self._count = 0
         self._organization = str(UUID(int=Random(seed).getrandbits(128), version=4))  # noqa: S311
@@ -102,6 +108,7 @@ class Api:
         received.status = response.status
         with self.changed:
             self.requests.append(received)
+            del self.requests[: -self._keep]
             self.changed.notify_all()
         self._tell(received)
         return response, received
@@ -117,6 +124,8 @@ class Api:
             return error_response(
                 ApiError(request.status, request.message), received.request_id, headers
             )
+        if self._replay is not None and not self.playbook.left:
+            return self._replayed(self._replay, request, received.request_id, headers)
         asked = self._desk.receive(request, received.number)
         if isinstance(asked, Answer):
             return json_response(200, asked.body, headers)
@@ -127,6 +136,15 @@ class Api:
         if isinstance(asked, ApiError):
             return error_response(asked, received.request_id, headers)
         return self._scripted(asked, received, rng, headers, now)
+
+    def _replayed(
+        self, replay: Replay, request: HttpRequest, request_id: str, headers: dict[str, str]
+    ) -> Response:
+        """The recorded response; without one, an error that says how the request differs."""
+        found = replay.next(request)
+        if isinstance(found, Tape):
+            return found.response(replay.speed)
+        return error_response(ApiError(404, str(found)), request_id, headers)
 
     def _scripted(
         self, ask: Ask, received: Received, rng: Random, headers: dict[str, str], now: float

@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -176,9 +177,8 @@ class Proxy:
         finally:
             sink.close()
             gone.cancel()
-        if ended is None:
-            return False
-        self._keep(take.tape())
+            with contextlib.suppress(OSError):
+                await asyncio.gather(gone, sink.wait_closed(), return_exceptions=True)
         return ended is Fate.END and request.keep_alive
 
     async def _pass_back(
@@ -192,9 +192,11 @@ class Proxy:
         parser = ResponseParser(bodiless=take.request.method == "HEAD")
         while True:
             reading = asyncio.ensure_future(upstream.read(_READ))
-            await asyncio.wait({reading, gone}, return_when=asyncio.FIRST_COMPLETED)
+            either: list[asyncio.Future[Any]] = [reading, gone]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not reading.done():
                 reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
                 return None
             try:
                 data = reading.result()
@@ -202,11 +204,16 @@ class Proxy:
             except ConnectionResetError:
                 parts = parser.end(reset=True)
             now = asyncio.get_running_loop().time()
+            if not take.head and parts and isinstance(parts[0], ResponseEnd):
+                await _say(writer, 502, "the upstream closed the connection without an answer")
+                return None
             for part in parts:
                 take.add(part, now)
-                writer.write(take.wire(part))
-                if isinstance(part, ResponseEnd):
-                    return await _end(part.fate, writer) if take.head else None
+            if take.end is not None:
+                self._keep(take.tape())  # before the client can know that it is complete
+            writer.write(b"".join(take.wire(part) for part in parts))
+            if take.end is not None:
+                return await _end(take.end.fate, writer)
             await writer.drain()
 
     def _rewritten(self, request: HttpRequest) -> bytes:

@@ -126,7 +126,7 @@ def mask_response(data: bytes) -> bytes:
     Fragments of tool input are masked only inside their own strings, across deltas, so that they
     stay JSON.
     """
-    inside: dict[bytes, tuple[bool, bool]] = {}
+    inputs: dict[bytes, _JsonMask] = {}
 
     def masked(line: re.Match[bytes]) -> bytes:
         index = _INDEX.search(line[0])
@@ -135,7 +135,7 @@ def mask_response(data: bytes) -> bytes:
         def value(found: re.Match[bytes]) -> bytes:
             text = found[2]
             if found[1] == b"partial_json":
-                shown, inside[block] = _mask_json(text, *inside.get(block, (False, False)))
+                shown = inputs.setdefault(block, _JsonMask()).fragment(text)
             else:
                 shown = b"".join(_mask(token) for token in _TOKEN.findall(text))
             return found[0][: -len(text) - 1] + shown + b'"'
@@ -145,22 +145,35 @@ def mask_response(data: bytes) -> bytes:
     return re.sub(rb"[^\n]+", masked, data)
 
 
-def _mask_json(text: bytes, in_string: bool, escaped: bool) -> tuple[bytes, tuple[bool, bool]]:
-    """A fragment of JSON inside a JSON string; what is remembered reaches into the next one."""
-    shown = bytearray()
-    for token in _TOKEN.findall(text):
-        if escaped:
-            shown += token
-            escaped = False
-        elif token == b"\\\\":
-            shown += token
-            escaped = True
-        elif token == b'\\"':
-            shown += token
-            in_string = not in_string
-        else:
-            shown += _mask(token) if in_string else re.sub(rb"\d", b"1", token)
-    return bytes(shown), (in_string, escaped)
+class _JsonMask:
+    """Masks a JSON text that arrives in fragments, each the content of a JSON string."""
+
+    def __init__(self) -> None:
+        self._in_string = False
+        self._escaped = False
+        self._code = b""  # what is left of the four digits of an escape
+
+    def fragment(self, text: bytes) -> bytes:
+        """As many bytes, which still continue the same JSON."""
+        return b"".join(self._token(token) for token in _TOKEN.findall(text))
+
+    def _token(self, token: bytes) -> bytes:
+        if self._code:
+            digit, self._code = self._code[:1], self._code[1:]
+            return digit
+        if self._escaped:
+            self._escaped = False
+            self._code = b"0078" if token == b"u" else b""  # the code of an x
+            return token
+        if token == b"\\\\":
+            self._escaped = True
+            return token
+        if token == b'\\"':
+            self._in_string = not self._in_string
+            return token
+        if self._in_string:
+            return _mask(token)
+        return b"1" if token.isdigit() else token
 
 
 def _mask(token: bytes) -> bytes:

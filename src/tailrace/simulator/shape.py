@@ -12,7 +12,7 @@ from random import Random
 
 from tailrace.simulator import acts
 from tailrace.simulator.acts import Act, Fate
-from tailrace.simulator.compose import PING
+from tailrace.simulator.envelope import PING
 from tailrace.simulator.pieces import Piece
 
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")

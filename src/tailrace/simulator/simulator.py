@@ -19,6 +19,7 @@ from tailrace.simulator.pace import Pace
 from tailrace.simulator.playbook import Playbook
 from tailrace.simulator.quota import Quota
 from tailrace.simulator.received import Received
+from tailrace.simulator.replay import Replay
 from tailrace.simulator.respond import Manner
 from tailrace.simulator.running import Runner, Service
 from tailrace.simulator.scenario import Scenario
@@ -31,20 +32,22 @@ API_KEY = "sk-ant-sim-key"
 class Simulator(Service):
     """A Claude Messages API of one's own.
 
-    `answer` is what it says: a text, a script, a `Scenario`, a function of the request, or one of
-    `answers` (`canned`, the default; `echo`; `recordings(folder)`). `pace` is its tempo,
-    `api_keys` the keys it takes (`None`: any), `seed` (0 if not given) what makes its ids, jitter
-    and choices repeatable. `padding` puts spaces before closing braces, as the API does;
-    `events_per_packet` joins events into one chunk and one write. `validate=False` answers any
-    JSON object.
+    `answer` is what it says: a text, a script, a `Scenario`, a function of the request, one of
+    `answers` (`canned`, the default; `echo`; `recordings(folder)`), or a `Replay` of tapes (which
+    answers whatever was recorded, without checks; queued scripts still come first).
+    `pace` is its tempo, `api_keys` the keys it takes (`None`: any), `seed` (0 if not given) what
+    makes its ids, jitter and choices repeatable. `padding` puts spaces before closing braces, as
+    the API does; `events_per_packet` joins events into one chunk and one write.
+    `validate=False` answers any JSON object.
     `quota` sets rate limits that bite. `tls` is a server-side context for `https`.
-    `on_request` is called when a request arrives and when its answer has ended, on the server's
-    thread. `clock` gives the Unix time in seconds.
+    `requests` holds the last `keep_requests` of them. `on_request` is called when a request
+    arrives and when its answer has ended, on the server's thread. `clock` gives the Unix time in
+    seconds.
     """
 
     def __init__(
         self,
-        answer: Reply | Scenario = answers.canned,
+        answer: Reply | Scenario | Replay = answers.canned,
         *,
         pace: Pace | None = None,
         api_keys: Iterable[str] | None = None,
@@ -54,20 +57,28 @@ class Simulator(Service):
         validate: bool = True,
         quota: Quota | None = None,
         tls: ssl.SSLContext | None = None,
+        keep_requests: int = 10_000,
         on_request: Callable[[Received], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if events_per_packet < 1:
-            raise ValueError(f"events_per_packet must be at least 1, not {events_per_packet}")
+        for name, number in (
+            ("events_per_packet", events_per_packet),
+            ("keep_requests", keep_requests),
+        ):
+            if number < 1:
+                raise ValueError(f"{name} must be at least 1, not {number}")
         own = answer if isinstance(answer, Scenario) else Scenario([])
         keys = None if api_keys is None else frozenset(api_keys)
+        replay = answer if isinstance(answer, Replay) else None
         self.api = Api(
-            Playbook(answer),
+            Playbook(answers.canned if isinstance(answer, Replay) else answer),
             desk=Desk(keys, validate),
             manner=Manner(pace or own.pace or Pace(), padding, events_per_packet),
             quota=quota or own.quota,
             seed=(own.seed or 0) if seed is None else seed,
             clock=clock,
+            replay=replay,
+            keep=keep_requests,
             on_request=on_request,
         )
         self._key = min(keys) if keys else API_KEY

@@ -11,7 +11,7 @@ import http.client
 import weakref
 from typing import Any
 
-from tailrace.core.chunked import Body, BodyError
+from tailrace.core.chunked import Body, BodyError, OpenBody
 from tailrace.core.http import Response
 from tailrace.procedures.wire import ConnectionLost
 
@@ -50,7 +50,7 @@ class BlockingIncoming:
         self._recv = answer.fp.read1
         self._socket = sock
         self._armed: float | None = -1.0
-        self._reusable = not answer.will_close
+        self._reusable = not (answer.will_close or isinstance(body, OpenBody))
         self._over = False
         self._broken = False
         # Called also where the answer is in a cycle, before its socket would complain.

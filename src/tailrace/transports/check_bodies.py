@@ -67,6 +67,12 @@ def _compressed(peer: Peer) -> None:
     peer.answer(gzip.compress(_BODY), "content-encoding: gzip")
 
 
+def _after_hints(peer: Peer) -> None:
+    peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    peer.send(b"HTTP/1.1 103 Early Hints\r\nlink: </style>\r\n\r\n")
+    peer.answer(_BODY)
+
+
 def _nothing(peer: Peer) -> None:
     peer.answer(b"")
 
@@ -81,6 +87,7 @@ _WHOLE: tuple[tuple[Script, bytes], ...] = (
     (_until_close, _BODY),
     (_dribbled, _BODY[:34]),
     (_compressed, _BODY),
+    (_after_hints, _BODY),
     (_nothing, b""),
     (_no_content, b""),
 )
@@ -347,14 +354,16 @@ def unread_answers_close_their_connection(world: World) -> None:
         peer.chunk(b"begun")
         closed.append(peer.client_closed())
 
-    async def by_close(incoming: Incoming) -> None:
+    async def by_close(incoming: Incoming) -> Incoming | None:
         await incoming.close()
+        return incoming
 
-    async def by_abort(incoming: Incoming) -> None:
+    async def by_abort(incoming: Incoming) -> Incoming | None:
         incoming.abort()
+        return incoming
 
-    async def by_dropping(incoming: Incoming) -> None:
-        pass
+    async def by_dropping(incoming: Incoming) -> Incoming | None:
+        return None
 
     async def work(server: Server) -> None:
         async with world.wire() as wire:
@@ -363,8 +372,7 @@ def unread_answers_close_their_connection(world: World) -> None:
                 assert incoming is not None
                 if number < 4:
                     assert await incoming.read(PATIENCE) == b"begun"
-                await end(incoming)
-                incoming = None
+                incoming = await end(incoming)
                 gc.collect()
                 await _until(wire, lambda number=number: len(closed) == number)
             assert server.connections == 4, "a connection in use was used again"
@@ -374,7 +382,7 @@ def unread_answers_close_their_connection(world: World) -> None:
 
 
 async def _until(wire: Wire, done: Any) -> None:
-    for _ in range(400):
+    for _ in range(int(PATIENCE * 50)):
         if done():
             return
         await wire.sleep(0.01)

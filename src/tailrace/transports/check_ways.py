@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
+import ssl
 import unittest
 import warnings
 from collections.abc import Generator
@@ -214,8 +216,8 @@ def a_cut_tls_connection_is_lost(world: World) -> None:
 class _Proxy(Server):
     """A proxy: `CONNECT` opens a tunnel, a whole URL is forwarded."""
 
-    def __init__(self, *, refuse: bool = False) -> None:
-        super().__init__(self._serve)
+    def __init__(self, *, refuse: bool = False, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(self._serve, tls=tls)
         self.asked: list[Asked] = []
         self._refuse = refuse
 
@@ -234,10 +236,7 @@ class _Proxy(Server):
                 peer.head(status="200 Connection established")
             else:
                 far.sendall(_forwarded(asked))
-            back = Thread(target=_copy, args=(far, peer.sock))
-            back.start()
-            _copy(peer.sock, far)
-            back.join(PATIENCE)
+            _relay(peer.sock, far)
 
 
 def _forwarded(asked: Asked) -> bytes:
@@ -245,11 +244,16 @@ def _forwarded(asked: Asked) -> bytes:
     return "\r\n".join([asked.line, *fields, "", ""]).encode("latin-1") + asked.body
 
 
-def _copy(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65_536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
+def _relay(near: socket.socket, far: socket.socket) -> None:
+    """Pass bytes on in both directions until one end closes, in one thread as TLS needs it."""
+    other = {near: far, far: near}
+    while True:
+        ready = [near] if isinstance(near, ssl.SSLSocket) and near.pending() else []
+        for source in ready or select.select(list(other), (), (), PATIENCE)[0]:
+            data = source.recv(65_536)
+            if not data:
+                return
+            other[source].sendall(data)
 
 
 @contextlib.contextmanager
@@ -278,10 +282,10 @@ def proxies_come_from_the_environment(world: World) -> None:
         address = proxy.url.replace("http://", "http://user:p%40ss@")
         with _environment(HTTP_PROXY=address):
             world.run(lambda: work(server))
-            assert proxy.asked[0].line == f"POST {server.url}/v1/messages HTTP/1.1"
+            lines = [asked.line for asked in proxy.asked]
+            assert lines == [f"POST {server.url}/v1/messages HTTP/1.1"]
             # user:p@ss, in base64
             assert proxy.asked[0].headers["proxy-authorization"] == "Basic dXNlcjpwQHNz"
-            assert proxy.connections == 1, "a connection to a proxy can be used again"
             world.run(lambda: work(server, trust_env=False))
         with _environment(ALL_PROXY=address, NO_PROXY="127.0.0.1"):
             world.run(lambda: work(server))
@@ -295,6 +299,23 @@ def proxies_come_from_the_environment(world: World) -> None:
         ]
         assert (proxy.connections, server.connections) == (1, 1)
         world.run(lambda: work(server, verify=str(path), proxy=proxy.url))
+        assert proxy.connections == 2
+
+
+def proxies_can_be_secure(world: World) -> None:
+    """A proxy may itself be reached over TLS, and a tunnel through it holds TLS within TLS."""
+
+    async def work(server: Server, **options: Any) -> None:
+        async with world.wire(**options) as wire:
+            for _ in range(2):
+                assert await fetched(wire, server.url) == b"{}"
+
+    with certificate() as path, _Proxy(tls=serving(path)) as proxy:
+        options = {"verify": str(path), "proxy": proxy.url}
+        with Server(_polite) as server:
+            world.run(lambda: work(server, **options))
+        with Server(_polite, tls=serving(path)) as server:
+            world.run(lambda: work(server, **options))
         assert proxy.connections == 2
 
 
@@ -440,6 +461,7 @@ WAY_CHECKS = (
     certificates_are_checked,
     a_cut_tls_connection_is_lost,
     proxies_come_from_the_environment,
+    proxies_can_be_secure,
     a_refusing_proxy_is_a_connect_failure,
     works_in_a_forked_child,
     works_in_a_forked_child_after_use,

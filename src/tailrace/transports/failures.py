@@ -43,7 +43,7 @@ def no_connection(error: Exception) -> WireError:
     """No connection could be made; for good if a certificate was refused."""
     refused = _first_cause(error, ssl.SSLCertVerificationError)
     if refused is not None:
-        why = refused.verify_message
+        why: str = getattr(refused, "verify_message", "for no stated reason")
         return ConnectFailed(f"the server's certificate was refused: {why}", permanent=True)
     return ConnectFailed(f"could not connect: {words(error)}")
 
@@ -72,7 +72,8 @@ def words(error: Exception) -> str:
     """What the system says of an error, else the name of its class."""
     system = _first_cause(error, OSError)
     if isinstance(system, ssl.SSLError):
-        return f"TLS: {system.reason or 'the handshake failed'}".replace("_", " ")
+        reason: str = getattr(system, "reason", None) or "the handshake failed"
+        return f"TLS: {reason}".replace("_", " ")
     if system is not None and system.strerror:
         return system.strerror
     return type(error).__name__

@@ -79,8 +79,7 @@ class _PerReadTimeout:
 
     def __init__(self, answer: httpx2.Response, timeouts: dict[str, float | None]) -> None:
         self._timeouts = timeouts
-        stream = answer.extensions.get("network_stream")
-        self._stream = stream if answer.http_version.startswith("HTTP/1") else None
+        self._stream = _own_stream(answer)
         if self._stream is not None:
             original: Callable[..., bytes] = self._stream.read
 
@@ -367,13 +366,15 @@ def _response(request: Request, answer: httpx2.Response, began: float) -> Respon
     )
 
 
+def _own_stream(answer: httpx2.Response) -> Any:
+    """The connection of an answer that has one to itself, else `None`."""
+    is_shared = not answer.http_version.startswith("HTTP/1")
+    return None if is_shared else answer.extensions.get("network_stream")
+
+
 def _socket_of(answer: httpx2.Response) -> HasFileno | None:
-    """The socket of an answer that has one to itself."""
-    stream = answer.extensions.get("network_stream")
-    if stream is None or not answer.http_version.startswith("HTTP/1"):
-        return None
-    sock: HasFileno | None = stream.get_extra_info("socket")
-    return sock
+    stream = _own_stream(answer)
+    return None if stream is None else stream.get_extra_info("socket")
 
 
 def _drop(
@@ -394,10 +395,8 @@ def _close(answer: httpx2.Response) -> None:
 async def _aclose(answer: httpx2.Response, chunks: Any) -> None:
     with anyio.CancelScope(shield=True), contextlib.suppress(*_ENDED):
         await answer.aclose()
-        if answer.http_version.startswith("HTTP/2"):
-            await chunks.aclose()
-        else:
-            # httpx2 does not close the generators inside its own, of which trio complains. On a
-            # closed connection they end by themselves.
-            while True:
-                await anext(chunks)
+        # httpx2 does not close the generators inside its own, of which trio complains. On a closed
+        # connection that was nobody else's they end by themselves.
+        while _own_stream(answer) is not None:
+            await anext(chunks)
+        await chunks.aclose()

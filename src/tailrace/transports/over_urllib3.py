@@ -59,6 +59,8 @@ _AWAITING: Border = (
     (http.client.HTTPException, lost),
     (BodyError, lambda error: ConnectionLost(f"the answer cannot be read: {error}")),
 )
+_LINE = 65_537  # bytes, the longest header line and one
+
 _NOT_CONNECTED, _NOT_ANSWERED = kinds(_CONNECTING), kinds(_AWAITING)
 
 
@@ -79,7 +81,10 @@ class _Lines:
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer whose headers end with an empty line; `http.client` takes any end for theirs."""
+    """An answer read as strictly as RFC 9112 asks, where `http.client` is lenient.
+
+    Headers must end with an empty line, and every interim answer is skipped, not only 100.
+    """
 
     def begin(self) -> None:
         """Read the head."""
@@ -89,6 +94,15 @@ class _Answer(http.client.HTTPResponse):
         self.fp = file
         if not lines.last:
             raise ConnectionResetError("the connection ended in the middle of the headers")
+
+    def _read_status(self) -> tuple[str, int, str]:
+        file: Any = self.fp
+        while True:
+            found: tuple[str, int, str] = cast("Any", super())._read_status()
+            if not 102 <= found[1] < 200:
+                return found
+            while file.readline(_LINE) not in (b"\r\n", b"\n", b""):
+                pass
 
 
 class _Tuned:
