@@ -45,7 +45,7 @@ def _start(block: dict[str, Any]) -> list[bytes]:
         "id": "msg_benchmark",
         "type": "message",
         "role": "assistant",
-        "model": "claude-sonnet-4-5",
+        "model": "claude-haiku-4-5",
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,

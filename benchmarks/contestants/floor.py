@@ -24,7 +24,7 @@ Took = Callable[[bytes], object]
 def body_of(ask: list[Any]) -> bytes:
     """A request's body."""
     return msgspec.json.encode(
-        {"model": "claude-sonnet-4-5", "max_tokens": 1024, "messages": ask, "stream": True}
+        {"model": "claude-haiku-4-5", "max_tokens": 1024, "messages": ask, "stream": True}
     )
 
 

@@ -18,7 +18,7 @@ class Sync:
     """The synchronous function."""
 
     def __init__(self, url: str, streams: int = 1) -> None:
-        self._call = {"model": "anthropic/claude-sonnet-4-5", "api_base": url, "api_key": "x"}
+        self._call = {"model": "anthropic/claude-haiku-4-5", "api_base": url, "api_key": "x"}
 
     def text(self, took: Took, ask: list[Any] = QUESTION) -> None:
         """The text of each chunk that has some."""
@@ -34,7 +34,7 @@ class Async:
     """The asynchronous function."""
 
     def __init__(self, url: str, streams: int = 1) -> None:
-        self._call = {"model": "anthropic/claude-sonnet-4-5", "api_base": url, "api_key": "x"}
+        self._call = {"model": "anthropic/claude-haiku-4-5", "api_base": url, "api_key": "x"}
 
     async def text(self, took: Took, ask: list[Any] = QUESTION) -> None:
         """The text of each chunk that has some."""

@@ -14,7 +14,7 @@ Took = Callable[[Any], object]
 
 
 def _parameters(ask: list[Any]) -> dict[str, Any]:
-    return {"model": "claude-sonnet-4-5", "max_tokens": 1024, "messages": ask}
+    return {"model": "claude-haiku-4-5", "max_tokens": 1024, "messages": ask}
 
 
 class SyncProgram:

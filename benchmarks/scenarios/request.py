@@ -87,7 +87,7 @@ def measured(*, contestant: str, url: str, body: str, sync: bool, times: int) ->
 
 
 def _encoding(ask: list[Any], times: int) -> float:
-    body = {"model": "claude-sonnet-4-5", "max_tokens": 1024, "messages": ask, "stream": True}
+    body = {"model": "claude-haiku-4-5", "max_tokens": 1024, "messages": ask, "stream": True}
     msgspec.json.encode(body)
     before = cpu()
     for _ in range(times):

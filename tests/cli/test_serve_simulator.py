@@ -87,7 +87,7 @@ def test_it_ends_while_a_reply_is_under_way() -> None:
         address = re.split("[/:]+", url)
         client = socket.create_connection((address[1], int(address[2])))
         message = {"role": "user", "content": "Hi"}
-        asked = {"model": "m", "max_tokens": 9, "stream": True, "messages": [message]}
+        asked = {"model": "m", "max_tokens": 100_000, "stream": True, "messages": [message]}
         body = json.dumps(asked).encode()
         client.sendall(
             b"POST /v1/messages HTTP/1.1\r\nhost: sim\r\nx-api-key: k\r\n"
@@ -96,6 +96,24 @@ def test_it_ends_while_a_reply_is_under_way() -> None:
         )
         assert client.recv(12) == b"HTTP/1.1 200"
     client.close()
+
+
+def test_it_serves_on_when_nobody_reads_what_it_says() -> None:
+    with subprocess.Popen(
+        command("--port", "0", "--text", "Hello", "--first-token", "0"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        process.stdout.close()
+        assert found
+        assert [ask(found[0]), ask(found[0])] == ["Hello", "Hello"]
+        process.terminate()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
 
 
 def test_echo() -> None:

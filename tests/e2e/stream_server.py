@@ -40,7 +40,8 @@ _MISSING_LAST_CHUNK = frozenset({"close", "half_chunk", "reset", "stall"})
 class Play(NamedTuple):
     """One answer. `sizes` are those of the chunks, over and over; none: all in one chunk.
 
-    `between` is called before each piece but the first, and may wait.
+    `between` is called before each piece but the first, and may wait. A `status` of 0 is no head at
+    all: only the end.
     """
 
     body: bytes = b""
@@ -52,11 +53,11 @@ class Play(NamedTuple):
 
     def packets(self) -> Iterator[bytes]:
         """What is sent, one piece at a time, from the head to the last chunk."""
-        if self.end == "silent":
+        if self.end == "silent" or not self.status:
             return
         framing = "connection: close" if self.end == "unframed" else "transfer-encoding: chunked"
         fields = [f"{name}: {value}" for name, value in self.headers.items()]
-        head = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}", framing, *fields]
+        head = [f"HTTP/1.1 {self.status} {_phrase(self.status)}", framing, *fields]
         packet = "\r\n".join([*head, "", ""]).encode()
         pieces = list(self._pieces())
         for number, piece in enumerate(pieces, 1):
@@ -83,6 +84,11 @@ class Play(NamedTuple):
                 return
             yield self.body[at : at + size]
             at += size
+
+
+def _phrase(status: int) -> str:
+    known = {entry.value: entry.phrase for entry in HTTPStatus}
+    return known.get(status, "Unknown")
 
 
 @dataclass

@@ -171,11 +171,12 @@ BEFORE_CONTENT: dict[str, tuple[Any, str]] = {
     "an end inside an event": (reply(starts(), b"event: content_block_del"), "truncated"),
     "a page of HTML": (Answer(b"<html>\n\nSorry\n\n</html>", headers=HTML), "protocol"),
     "JSON": (Answer(b'{"type":"message"}', headers=JSON), "protocol"),
-    "malformed JSON": (reply(b'event: message_start\ndata: {"type": \n\n'), "protocol"),
-    "JSON of no object": (reply(b"event: message_start\ndata: 7\n\n"), "protocol"),
+    "malformed JSON": (reply(b"event: message_start\ndata: {\n\n", *says("Hel")), "protocol"),
+    "JSON of no object": (reply(b"event: message_start\ndata: 7\n\n", *says("Hel")), "protocol"),
+    "malformed JSON and no more": (reply(b"event: message_start\ndata: {\n\n"), "truncated"),
     "content without a start": (reply(*says("Hel")), "protocol"),
     "silence": (reply(*OPENING, Silence()), "idle timeout"),
-    "pings": (reply(starts(), *[PING, Pause(100)] * 9), "progress timeout"),
+    "pings": (reply(starts(), *[PING, Pause(100)] * 10), "progress timeout"),
 }
 
 

@@ -189,6 +189,13 @@ def test_max_tokens_cuts_text(events: Events) -> None:
     assert kinds(told)[-3:] == ["content_block_stop", "message_delta", "message_stop"]
 
 
+def test_a_cut_still_comes_after_a_limit(composed: Composed) -> None:
+    pieces = composed(Text("one two three"), Text("four"), acts.Cut("reset"), max_tokens=2)
+    fates = [piece.fate for piece in pieces]
+    assert fates.index(Fate.RESET) == len(pieces) - 3  # message_delta and message_stop follow
+    assert b"three" not in b"".join(piece.data for piece in pieces)
+
+
 def test_max_tokens_cuts_tool_input_in_the_middle(events: Events) -> None:
     told = events(ToolUse("f", {"city": "Paris"}), max_tokens=3)
     assert "".join(delta["partial_json"] for delta in deltas(told)) == '{"city'

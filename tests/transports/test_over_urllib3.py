@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from tailrace.procedures.wire import ConnectFailed, ConnectTimedOut, settle
 from tailrace.transports.check import WIRE_CHECKS, check_wire
 from tailrace.transports.check_server import Peer, Server
-from tailrace.transports.check_world import asking, failing, fetched, opened
+from tailrace.transports.check_world import asking, failing, fetched, opened, whole
 from tailrace.transports.over_aiohttp import AiohttpWire
 from tailrace.transports.over_urllib3 import Urllib3Wire
 
@@ -92,3 +94,23 @@ def test_one_after_the_other_share_a_connection() -> None:
         assert server.connections == 1
         assert not wire._pool.leases
         settle(wire.close())
+
+
+def test_dropping_the_wire_closes_what_is_idle() -> None:
+    gone = Event()
+
+    def script(peer: Peer) -> None:
+        answering(peer)
+        gone.set()
+
+    with Server(script) as server:
+        wire: Urllib3Wire | None = Urllib3Wire()
+        assert wire is not None
+        late = settle(opened(wire, server.url))
+        assert settle(fetched(wire, server.url)) == b"{}"
+        wire = None
+        gc.collect()
+        assert gone.wait(5)
+        gone.clear()
+        assert settle(whole(late)) == b"{}"
+        assert gone.wait(5)

@@ -8,10 +8,11 @@ import sys
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO, cast
+from typing import TextIO
 
 from tailrace._version import __version__
 from tailrace.cli.render import printable, summary
+from tailrace.cli.terminal import settle_encodings, write_to_nobody
 from tailrace.core.errors import APIError
 from tailrace.core.view import View
 from tailrace.sync.client import Anthropic
@@ -60,8 +61,7 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Nobody reads any more; keep the interpreter from failing to flush what is left.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        write_to_nobody()
         return NO_READER
     except (APIError, ValueError, TypeError) as error:
         sys.stderr.write(f"tailrace: {printable(str(error))}\n")
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    _settle_encodings(json=options.json)
+    settle_encodings(json=options.json)
     prompt = _prompt(options.prompt, sys.stdin)
     if not prompt:
         parser().print_usage(sys.stderr)
@@ -113,15 +113,6 @@ def _json_lines(stream: MessageStream) -> Iterator[str]:
         # Derived events repeat all the text so far in each line, and say nothing new.
         if isinstance(event, View):
             yield event.to_json(indent=None) + "\n"
-
-
-def _settle_encodings(*, json: bool) -> None:
-    """Replace what a terminal cannot show and what piped bytes do not spell, rather than fail."""
-    stdin, stdout = cast("Any", sys.stdin), cast("Any", sys.stdout)
-    if hasattr(stdin, "reconfigure"):
-        stdin.reconfigure(errors="replace")
-    if hasattr(stdout, "reconfigure"):  # JSON is UTF-8 (RFC 8259, section 8.1)
-        stdout.reconfigure(encoding="utf-8" if json else None, errors="replace")
 
 
 def _prompt(words: list[str], piped: TextIO | None) -> str:

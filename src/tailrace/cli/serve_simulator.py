@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from tailrace.cli.terminal import write_to_nobody
 from tailrace.simulator import Pace, Received, Simulator, canned, echo, recordings
 from tailrace.simulator.answers import Reply
 
@@ -78,13 +79,22 @@ def _answer(options: argparse.Namespace) -> Reply:
 
 def _greet(simulator: Simulator) -> None:
     url = simulator.url
-    print(f"A Claude API is served on {url} (Ctrl-C ends it). In another terminal:\n")
-    print(f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=any")
-    print('  tailrace "Write a short poem about APIs."\n', flush=True)
+    _say(
+        f"A Claude API is served on {url} (Ctrl-C ends it). In another terminal:\n\n"
+        f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=any\n"
+        '  tailrace "Write a short poem about APIs."\n'
+    )
 
 
 def _show(received: Received) -> None:
     if received.ended is None:
         return
     asked = f"{received.method} {received.path}"
-    print(f"{asked} -> {received.status}, {received.sent} bytes, {received.ended}", flush=True)
+    _say(f"{asked} -> {received.status}, {received.sent} bytes, {received.ended}")
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # it serves on, whether anybody reads this or not
+        write_to_nobody()

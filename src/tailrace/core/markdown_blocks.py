@@ -368,17 +368,15 @@ class _List(_Block):
         return self._inside.goes_on_lazily(line)
 
     def add(self, line: _Line) -> None:
-        if self._is_sibling(line):
+        if line.kind == "blank":
+            self._inside.lazy = False
+            # Section 5.2: an item can begin with one blank line at most.
+            self._width = _NOTHING_FITS if self._bare else self._width
+        elif self._is_sibling(line):
             self._begin_item(line)
-        elif line.kind != "blank":
+        else:
             self._bare = False
             self._inside.saw(line.text, line.indent - self._width)
-        else:
-            self._inside.lazy = False
-        if (
-            line.kind == "blank" and self._bare
-        ):  # section 5.2: an item can begin with one blank line at most
-            self._width = _NOTHING_FITS
 
 
 _BLOCKS: dict[str, Callable[[_Line], _Block]] = {

@@ -22,7 +22,7 @@ from tailrace._version import __version__
 
 from .given import NotGiven, is_given
 from .headers import HeaderValue, custom_headers, merge_headers
-from .http import Headers, Request
+from .http import Headers, Request, shown_url
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 DEFAULT_API_VERSION = "2023-06-01"
@@ -52,7 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         credential = "api_key" if self.api_key else "auth_token" if self.auth_token else "no key"
-        return f"Settings({self.base_url!r}, {credential}, {self.api_version})"
+        return f"Settings({shown_url(self.base_url)!r}, {credential}, {self.api_version})"
 
     @classmethod
     def resolve(

@@ -418,8 +418,9 @@ class Exchange:
         incoming, self._incoming = self._incoming, None
         if incoming is None:
             return
+        until = self._wire.monotonic() + DRAIN_SECONDS
         try:
-            while await incoming.read(DRAIN_SECONDS):
+            while (wait := until - self._wire.monotonic()) > 0 and await incoming.read(wait):
                 pass
         except WireError:
             incoming.abort()  # the reply is complete; only the connection is lost
@@ -531,7 +532,8 @@ class Exchange:
             expiry = self._deadlines.expired(now) or self._deadlines.nearest(now)
             return self._timed_out(expiry)
         if isinstance(error, ConnectTimedOut):
-            return self._timed_out(Expiry("connect", self._timeout.connect or 0.0))
+            connect = Expiry("connect", self._timeout.connect or 0.0)
+            return self._timed_out(self._deadlines.expired(now) or connect)
         if isinstance(error, ConnectFailed):
             failure = APIConnectionError(message=f"Connection error: {error}", request=request)
             failure.permanent = error.permanent

@@ -16,16 +16,18 @@ import asyncio
 import inspect
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 
 from tailrace.core.accumulate import Accumulator
 from tailrace.core.content import Message
 
-from .asgi import Departure, Receive, Scope, Send, answer, start_stream
-from .endpoint import Endpoint, headers_of
+from .asgi import Departure, Header, Receive, Scope, Send, answer, start_stream
+from .cursors import AT_END, Cursor
+from .endpoint import Endpoint, cursor_of, headers_of
 from .errors import GenerationEndedError, GenerationNotFoundError, RelayError
 from .generation import Generation
 from .guard import check_json, check_origin, invalid
@@ -130,21 +132,24 @@ class Chat(Endpoint):
         except ValueError as error:
             raise invalid(str(error)) from error
         key = headers.get("idempotency-key")
-        generation = await self._relay.start(cast("Event", params), key=key, owner=owner)
+        generation = await self._relay.start(params, key=key, owner=owner)
         if generation.created:
             secret = await self._relay.secret()
             await self._pointers.point(chat_key(secret, owner, chat), generation.id)
             if self._on_end is not None:
                 self._relay.spawn(self._tell(generation, owner, chat, self._on_end))
-        await self._play(generation, owner, receive, send)
+        here = str(scope["path"]).rstrip("/")
+        location = f"{here}/{quote(chat, safe='')}/stream".encode("ascii")
+        await self._play(generation, owner, None, receive, send, ((b"location", location),))
 
     async def _again(self, scope: Scope, receive: Receive, send: Send, chat: str) -> None:
         owner = await self._who(scope)
-        generation = await self._newest(owner, chat)
+        after = cursor_of(headers_of(scope).get("last-event-id", ""))
+        generation = None if after is AT_END else await self._newest(owner, chat)
         if generation is None or await generation.ended_before(time.time() - self._grace):
             await answer(send, 204)
             return
-        await self._play(generation, owner, receive, send)
+        await self._play(generation, owner, after, receive, send)
 
     async def _stop(self, scope: Scope, send: Send, chat: str) -> None:
         check_origin(headers_of(scope), self._origins)
@@ -162,12 +167,20 @@ class Chat(Endpoint):
         generation = await self._relay.find(found, owner=owner)
         return generation if await generation.exists() else None
 
-    async def _play(self, generation: Generation, owner: str, receive: Receive, send: Send) -> None:
+    async def _play(
+        self,
+        generation: Generation,
+        owner: str,
+        after: Cursor | None,
+        receive: Receive,
+        send: Send,
+        headers: Iterable[Header] = (),
+    ) -> None:
         follower = self._follow(generation, owner)
         departure = Departure(receive)
         try:
-            await follower.seek(None)
-            named = [*HEADERS, (b"relay-id", generation.id.encode())]
+            await follower.seek(after)
+            named = [*HEADERS, (b"relay-id", generation.id.encode()), *headers]
             await start_stream(send, named)
             await self._show(follower, UIDialect, send, departure)
         finally:

@@ -46,9 +46,9 @@ from .tail import Hub, Pulse, Tail
 from .writer import OvertakenError, Writer
 
 if TYPE_CHECKING:
-    from tailrace.aio.client import AsyncAnthropic
-
     from starlette.routing import Route
+
+    from tailrace.aio.client import AsyncAnthropic
 
     from .chat import Ask, OnEnd
     from .endpoint import Endpoint

@@ -19,6 +19,7 @@ __all__ = [
     "Act",
     "Ask",
     "Block",
+    "BrokenReplyError",
     "Bytes",
     "Case",
     "Comment",
@@ -46,6 +47,7 @@ __all__ = [
     "Script",
     "ServerTool",
     "Simulator",
+    "SimulatorApp",
     "SlowHeaders",
     "Split",
     "Stall",
@@ -105,6 +107,7 @@ if TYPE_CHECKING:
         echo,
         recordings,
     )
+    from tailrace.simulator.asgi import BrokenReplyError, SimulatorApp
     from tailrace.simulator.ask import Ask
     from tailrace.simulator.grammar import ScenarioError, load_scenario, parse_scenario
     from tailrace.simulator.pace import Pace
@@ -127,6 +130,7 @@ _NAMES = {
         "Thinking Together ToolUse Usage Wait"
     ),
     "answers": "Reply canned echo recordings",
+    "asgi": "BrokenReplyError SimulatorApp",
     "ask": "Ask",
     "grammar": "ScenarioError load_scenario parse_scenario",
     "pace": "Pace",

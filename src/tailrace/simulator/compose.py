@@ -1,13 +1,9 @@
 """A script and a request become the events of a reply, each with the time it leaves after.
 
-Theory of operation. Each act turns into pieces, one piece an event, in the exact shape of the wire:
-`message_start` with a small placeholder for `output_tokens`, block starts with empty content, a
-`ping` after the first of them, deltas of about a token, a cumulative usage in `message_delta`, and
-padding spaces before the closing brace, as in recorded streams.
-
-What the script leaves out is filled in: content opens the message, and the end of the script
-completes it. A script of nothing but raw events and bytes is sent as it stands. The request's
-`max_tokens` and `stop_sequences` end a reply as they do at the API.
+Theory of operation. Each act turns into pieces, one piece an event, in the exact shape of the wire.
+What the script leaves out is filled in (`envelope`): content opens the message, and the end of the
+script completes it. A script of nothing but raw events and bytes is sent as it stands. The
+request's `max_tokens` and `stop_sequences` end a reply as they do at the API.
 
 Pure: the dice are an argument and time is only ever a number of seconds.
 """
@@ -28,6 +24,7 @@ from tailrace.simulator import acts, ids, templates, tokens
 from tailrace.simulator.acts import Act, Fate
 from tailrace.simulator.api_errors import error_body
 from tailrace.simulator.ask import Ask
+from tailrace.simulator.envelope import PING, Envelope
 from tailrace.simulator.pace import Pace
 from tailrace.simulator.pieces import Piece
 
@@ -49,10 +46,24 @@ def compose(
     return _Composer(ask, rng, pace or Pace(), padding).run(script)
 
 
+# What a message that is over has no more room for; pauses, events and cuts still come.
+_CONTENT = (
+    acts.Block,
+    acts.RedactedThinking,
+    acts.ServerTool,
+    acts.Stop,
+    acts.Template,
+    acts.Text,
+    acts.Thinking,
+    acts.ToolUse,
+)
+
+
 class _Composer(Envelope):
     """Turns acts into events, each kind in a method of its own."""
 
     def run(self, script: Sequence[Act]) -> Iterator[Piece]:
+        """The events of the script."""
         for act in script:  # properties of the whole reply, wherever they stand
             if isinstance(act, acts.Usage):
                 self.usage = act
@@ -60,10 +71,8 @@ class _Composer(Envelope):
                 self.fields = act.fields
         for act in script:
             say = _SAY.get(type(act))
-            if say is not None:
+            if say is not None and not (self.over and isinstance(act, _CONTENT)):
                 yield from say(self, act)
-            if self.over:
-                break
         if self.spoke or not self.foreign:
             yield from self.close()
 

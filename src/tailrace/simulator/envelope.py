@@ -50,6 +50,7 @@ class Envelope:
         self.fields: Mapping[str, Any] = {}
 
     def open(self) -> Iterator[Piece]:
+        """`message_start`, if it is not out yet."""
         self.spoke = True
         if self.opened:
             return
@@ -68,6 +69,7 @@ class Envelope:
         yield self.event({"type": "message_start", "message": {**message, **self.fields}})
 
     def close(self) -> Iterator[Piece]:
+        """`message_delta` and `message_stop`."""
         yield from self.open()
         stop = self.stop or acts.Stop()
         details = stop.details
@@ -113,6 +115,7 @@ class Envelope:
         }
 
     def event(self, data: Mapping[str, Any], after: float = 0.0) -> Piece:
+        """One event of this data, padded as the API pads."""
         body = msgspec.json.encode(data)
         if self._padding:
             spaces = int(self.rng.random() * _MAX_PADDING)
@@ -158,6 +161,7 @@ class Envelope:
             yield piece
 
     def end_with(self, stop: acts.Stop) -> None:
+        """A limit of the request ends the reply here."""
         self.stop = stop
         self.over = True
 

@@ -44,6 +44,11 @@ class HttpRequest:
     body: bytes = field(default=b"", repr=False)
     keep_alive: bool = True
 
+    @property
+    def target(self) -> str:
+        """The path with its query, as in the request line."""
+        return self.path + (f"?{self.query}" if self.query else "")
+
 
 @dataclass(frozen=True)
 class BadHttp:

@@ -112,7 +112,7 @@ class Replay:
                 yield at, len(differences(tape, request))
 
     def _report(self, request: HttpRequest) -> Mismatch:
-        path = _target(request)
+        path = request.target
         told = [
             (tape, differences(tape, request))
             for tape in self._tapes
@@ -138,8 +138,8 @@ def load_tapes(folder: str | Path) -> list[Tape]:
 def differences(tape: Tape, request: HttpRequest) -> list[Difference]:
     """Everything in which a request is not the recorded one."""
     found: list[Difference] = []
-    if (tape.method, tape.path) != (request.method, _target(request)):
-        found.append(Difference("request", f"{tape.method} {tape.path}", _target(request)))
+    if (tape.method, tape.path) != (request.method, request.target):
+        found.append(Difference("request", f"{tape.method} {tape.path}", request.target))
     recorded = dict(tape.request_headers)
     for name in _COMPARED_HEADERS:
         if recorded.get(name, "") != request.headers.get(name, ""):
@@ -202,7 +202,3 @@ def _json(data: bytes) -> Any:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-def _target(request: HttpRequest) -> str:
-    return request.path + (f"?{request.query}" if request.query else "")

@@ -140,7 +140,7 @@ def refusals_are_connect_failures(world: World) -> None:
             assert not error.permanent
             assert not isinstance(error, ConnectTimedOut)
             assert error.__cause__ is not None, "the client's own error must be the cause"
-            for url in ("ftp://127.0.0.1", "http://"):
+            for url in ("ftp://127.0.0.1", "http://", "http://127.0.0.1:9/\n", "http://[::1"):
                 error = await failing(ConnectFailed, opened(wire, url))
                 assert error.permanent, f"trying {url} again cannot help"
 

@@ -102,9 +102,13 @@ class Pool:
 
     def close(self) -> None:
         """Close every connection, those in use too."""
-        self.closed = True
+        self.retire()
         for lease in list(self.leases):
             lease.abort()
+
+    def retire(self) -> None:
+        """Keep no connection any more; those in use are closed when they are given back."""
+        self.closed = True
         self.close_idle()
 
     def close_idle(self) -> None:

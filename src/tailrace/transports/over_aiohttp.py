@@ -73,6 +73,7 @@ _OPENING: Border = (
     (aiohttp.NonHttpUrlClientError, impossible),
     (aiohttp.ClientError, lost),
     (OSError, lost),
+    (ValueError, impossible),
 )
 _READING: Border = (
     (_WaitOver, nothing_came),

@@ -53,6 +53,7 @@ _OPENING: Border = (
     (httpx2.InvalidURL, impossible),
     (httpx2.HTTPError, lost),
     (OSError, lost),
+    (ValueError, impossible),
 )
 _READING: Border = (
     (httpx2.TimeoutException, nothing_came),

@@ -12,6 +12,7 @@ import os
 import socket
 import ssl
 import time
+import weakref
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -56,8 +57,10 @@ _CONNECTING: Border = (
 _AWAITING: Border = (
     (TimeoutError, nothing_came),
     (OSError, lost),
+    (http.client.InvalidURL, impossible),
     (http.client.HTTPException, lost),
     (BodyError, lambda error: ConnectionLost(f"the answer cannot be read: {error}")),
+    (ValueError, impossible),
 )
 _LINE = 65_537  # bytes, the longest header line and one
 
@@ -155,7 +158,7 @@ class Urllib3Wire(SystemTime):
         self._verify: Verify = verify
         self._proxies = Proxies(proxy, trust_env)
         self._limit = max_connections
-        self._pool = Pool(max_connections)
+        self._pool = self._new_pool()
 
     async def open(
         self, request: Request, *, connect: float | None, wait: float | None
@@ -179,12 +182,17 @@ class Urllib3Wire(SystemTime):
         """Close every connection, those in use too. May be called again."""
         self._own_pool().close()
 
+    def _new_pool(self) -> Pool:
+        pool = Pool(self._limit)
+        weakref.finalize(self, pool.retire)
+        return pool
+
     def _own_pool(self) -> Pool:
         """This process's pool: a forked child makes its own the first time it asks."""
         pool = self._pool
         if pool.pid != os.getpid():
             inherited = pool
-            pool = self._pool = Pool(self._limit)
+            pool = self._pool = self._new_pool()
             pool.closed = inherited.closed
             inherited.close_idle()
         return pool

@@ -1,0 +1,24 @@
+"""A short seed set of the fuzz; `python scripts/relay_fuzz.py --seeds 60` is the long one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "relay_fuzz.py"
+
+
+@pytest.mark.timeout(110)
+@pytest.mark.parametrize("store", ["redis", "sqlite"])
+def test_no_character_is_lost_doubled_or_moved(store, request) -> None:
+    words = ["--seeds", "1", "--seconds", "3", "--store", store]
+    if store == "redis":
+        words += ["--server", request.getfixturevalue("redis_binary")]
+        request.getfixturevalue("redis_module")
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), *words], capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
