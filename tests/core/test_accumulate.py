@@ -41,6 +41,11 @@ BLOCKS = {
         [opens(0, "text", text="Ah, "), grows(0, "text_delta", text="yes")],
         {"type": "text", "text": "Ah, yes"},
     ),
+    "text that is not there at first": (
+        [opens(0, "text"), grows(0, "text_delta", text="a")],
+        {"type": "text", "text": "a"},
+    ),
+    "text that never comes": ([opens(0, "text"), shuts(0)], {"type": "text"}),
     "thinking": (
         [
             opens(0, "thinking", thinking="", signature=""),

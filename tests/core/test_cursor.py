@@ -284,6 +284,16 @@ def test_a_reply_that_begins_anew_says_so():
         assert message.id == "msg_2"
 
 
+def test_a_continuation_can_itself_begin_anew():
+    cursor = gone_on(*REST[:2])
+    rest(cursor)
+    cursor.start_over({"type": "stream_restarted", "attempt": 3, "reason": "x"})
+    cursor.feed(frames(REPLY))
+    assert cursor.next_event().type == "stream_restarted"
+    rest(cursor)
+    assert cursor.accumulator.snapshot() == HELPER[-1].message
+
+
 @pytest.mark.parametrize(
     "event",
     [grows(0, "text_delta"), grows(0, "text_delta", text=None), {**shuts(0), "index": []}],
@@ -526,6 +536,11 @@ def test_an_error_event_of_another_shape(data, message):
     assert type(caught.value) is APIStatusError
     assert str(caught.value) == message
     assert caught.value.partial is None
+    bare = Cursor()
+    bare.feed(frames([b"event: error\ndata: oops\n\n"]))
+    with pytest.raises(APIStatusError) as caught:
+        bare.next_event()
+    assert caught.value.status_code == 200
 
 
 def test_an_error_event_without_data_is_an_error_too():

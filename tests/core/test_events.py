@@ -176,6 +176,8 @@ def test_derived_events(kind, fields):
     for name, value in fields.items():
         assert getattr(event, name) == value
     assert event.to_dict() == event.model_dump() == fields
+    assert event.to_json().startswith('{\n  "type": ')
+    assert event.model_dump_json().startswith('{"type":')
     assert json.loads(event.to_json()) == json.loads(event.model_dump_json()) == fields
     shown = ", ".join(f"{name}={value!r}" for name, value in fields.items() if name != "citation")
     if kind != "citation":
@@ -200,6 +202,10 @@ def test_derived_events_equal_by_what_they_show():
     assert derived()["text"] != "Hello"
     with pytest.raises(TypeError, match="unhashable"):
         hash(derived()["text"])
+
+
+def test_equal_events_are_not_unequal():
+    assert not derived()["text"] != derived()["text"]  # noqa: SIM202 - the operator is meant
 
 
 def test_a_dump_is_independent_of_the_event():

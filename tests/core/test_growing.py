@@ -37,6 +37,14 @@ def test_asking_again_copies_nothing():
     assert growing.upto(2) is growing.text
 
 
+@pytest.mark.parametrize("value", [None, 5, ["a"], b"a"])
+def test_what_is_no_text_changes_nothing(value):
+    for growing in (GrowingText("a"), GrowingJSON()):
+        with pytest.raises(TypeError, match=f"must be text, not {type(value).__name__}"):
+            growing.append(value)
+        assert growing.length == len(growing.text)
+
+
 @given(PIECES)
 def test_every_moment_keeps_its_value(pieces):
     growing, moments = GrowingJSON({"first": 1}), []

@@ -41,7 +41,7 @@ def encoded(value: Any) -> Any:
 
 SENT_ANYWAY = "use extra_body= to send it all the same"
 BAD = [
-    ("model", 5, TypeError, "model must be a str such as 'claude-sonnet-4-5', not int"),
+    ("model", 5, TypeError, "model must be a str such as 'claude-sonnet-5-5', not int"),
     ("model", "", ValueError, "model must not be empty"),
     ("max_tokens", "5", TypeError, "max_tokens must be a whole number of tokens, not str"),
     ("max_tokens", True, TypeError, "not bool"),
@@ -122,7 +122,6 @@ class Modelled:
         return self.fields
 
 
-@pytest.mark.xfail(reason="only dicts, lists and tuples are searched: NaN is sent as null")
 @pytest.mark.parametrize(
     "hide",
     [
@@ -184,12 +183,15 @@ def test_a_path_is_its_contents(tmp_path: Path):
         encode_body({"x": tmp_path / "b.png"})
 
 
-@pytest.mark.xfail(reason="msgspec hands subclasses of str, int and float to the hook")
 @pytest.mark.parametrize(
     "value", [type("S", (str,), {})("text"), type("I", (int,), {})(4), type("F", (float,), {})(0.5)]
 )
 def test_subclasses_of_plain_types_are_those_types(value):
     assert encoded(value) == value
+
+
+def test_max_tokens_may_be_nothing():
+    assert sent(max_tokens=0)["max_tokens"] == 0
 
 
 def test_the_body_is_compact_utf_8():
@@ -205,7 +207,6 @@ def test_bodies_can_be_iterators_all_the_way():
     assert data["tools"] == [{"name": "f"}]
 
 
-@pytest.mark.xfail(reason="iterators deeper down are used up; recovery encodes the body again")
 def test_a_checked_call_can_be_encoded_again():
     call = message_call("create", PLAIN | {"system": iter([{"type": "text", "text": "be kind"}])})
     assert encode_body(call.body) == encode_body(call.body)

@@ -131,7 +131,6 @@ def test_precedence_whatever_the_case():
     assert sent["x-api-key"] == "k"
 
 
-@pytest.mark.xfail(reason="default_headers win over betas= of a call")
 def test_a_call_s_own_headers_win_over_the_client_s():
     given = settings(api_key="k", default_headers={"anthropic-beta": "client"})
     assert headers_of(given, headers={"anthropic-beta": "call"})["anthropic-beta"] == "call"
@@ -195,7 +194,6 @@ def test_what_is_no_address_is_refused(address):
             make(base_url=address)
 
 
-@pytest.mark.xfail(reason="only scheme and host are looked at")
 @pytest.mark.parametrize(
     "address",
     [
@@ -211,7 +209,6 @@ def test_an_address_that_no_transport_takes_is_refused(address):
         settings(base_url=address)
 
 
-@pytest.mark.xfail(reason="None becomes an empty value, and a mapping its repr")
 def test_query_values_as_the_official_package_has_them():
     url = (
         settings(api_key="k", base_url="https://h.test")
@@ -237,6 +234,8 @@ def test_replace():
     assert given.replace() == given.replace(api_key=NOT_GIVEN, base_url=None) == given
     assert given.replace(auth_token="t").auth_headers() == {"authorization": "Bearer t"}
     assert settings(auth_token="t").replace(api_key=" k ").auth_headers() == {"x-api-key": "k"}
+    assert given.replace(auth_token="t").api_key is None
+    assert settings(auth_token="t").replace(api_key="k").auth_token is None
     assert given.replace(api_version="v").api_version == "v"
     assert given.replace(default_headers={"b": "2"}).default_headers == {"b": "2"}
     assert given.api_key == "k"
@@ -253,7 +252,6 @@ def test_repr_shows_no_key():
     assert KEY not in repr(settings(default_headers={"authorization": KEY}))
 
 
-@pytest.mark.xfail(reason="the user info of an address is shown")
 def test_an_address_s_password_is_not_shown():
     assert "hunter2" not in repr(settings(base_url="https://me:hunter2@h.test"))
     with pytest.raises(ValueError, match="base_url") as caught:

@@ -26,7 +26,7 @@ from tests.e2e.stream_server import End, Play, StreamServer
 
 from tailrace import APIConnectionError, StreamProtocolError, StreamTruncatedError
 
-MOST_CHUNKS = 100
+MOST_CHUNKS = 50
 """About how many chunks a recording is cut into, unless its chunks are to be tiny."""
 MOST_CUTS = 250
 """In how many places, between two events, a recording of over twice as many events is cut."""

@@ -1,4 +1,4 @@
-"""A client on a scripted wire, and replies to script it with."""
+"""Clients on scripted wires, and replies to script them with."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.corpus import STOP, Event, body, ends, grows, opens, starts, text
 
-from tailrace import Anthropic, MessageStream
-from tailrace.transports.memory import Act, Answer, ScriptedWire, Turn
+from tailrace import Anthropic, AsyncAnthropic, AsyncMessageStream, MessageStream
+from tailrace.transports.memory import Act, Answer, AsyncScriptedWire, ScriptedWire, Turn
 
 ASKED: dict[str, Any] = {
     "model": "claude-sonnet-4-5",
@@ -77,6 +77,23 @@ class Scripted:
     def tried(self) -> list[str]:
         """Which tries were made, as their requests say."""
         return [one.headers["x-stainless-retry-count"] for one in self.wire.requests]
+
+
+class AsyncScripted:
+    """An asynchronous client on a scripted wire."""
+
+    def __init__(self, *turns: Turn, **options: Any) -> None:
+        self.wire = AsyncScriptedWire(turns)
+        self.client = AsyncAnthropic(api_key="k", **options)
+        self.client._shared._wire = self.wire
+
+    async def stream(self, **asked: Any) -> AsyncMessageStream:
+        """A stream, its request sent; nobody will close it."""
+        return await self.client.messages.stream(**ASKED | asked).__aenter__()
+
+    async def text(self, **asked: Any) -> str:
+        """What the reply says."""
+        return await (await self.stream(**asked)).get_final_text()
 
 
 def kinds(events: Iterable[Any]) -> list[str]:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from tailrace import APITimeoutError
+from tailrace.relay.addresses import open_journal
 from tailrace.relay.errors import (
     DrainingError,
     GenerationCancelledError,
@@ -19,7 +20,7 @@ from tailrace.relay.errors import (
 )
 from tailrace.relay.memory import MemoryJournal
 from tailrace.relay.production import Tempo
-from tailrace.relay.relay import Relay, open_journal
+from tailrace.relay.relay import Relay
 
 from .scripted import (
     BEGINNING,
@@ -54,11 +55,16 @@ def test_every_follower_gets_every_event(run) -> None:
     run(main())
 
 
-def test_two_nodes_share_a_journal(run) -> None:
+@pytest.mark.parametrize("store", ["memory", "sqlite", "redis"])
+def test_two_nodes_share_a_journal(run, request, tmp_path, store) -> None:
+    where = {"memory": MemoryJournal(), "sqlite": tmp_path / "relay.db"}.get(store)
+    if where is None:
+        where = request.getfixturevalue("redis").url
+
     async def main() -> None:
-        journal, gate = MemoryJournal(), asyncio.Event()
+        gate = asyncio.Event()
         source = Script(*says("a")[:3], gate, *ENDING)
-        one, two = (Relay(journal, source=source, **QUICK) for _ in range(2))
+        one, two = (Relay(where, source=source, **QUICK) for _ in range(2))
         starts = [relay.start(PARAMS, key="k", owner="ada") for relay in [one, two] * 25]
         handles = await asyncio.gather(*starts)
         assert len({handle.id for handle in handles}) == 1

@@ -145,7 +145,7 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "nothing": ({"model": None, "messages": None}, TypeError, "'messages' and 'model'"),
     "no max_tokens": ({"max_tokens": None}, TypeError, "'max_tokens'"),
     "an unknown name": ({"sytem": "Be brief."}, TypeError, "did you mean 'system'"),
-    "max_tokens of 0": ({"max_tokens": 0}, ValueError, "max_tokens"),
+    "less than no tokens": ({"max_tokens": -1}, ValueError, "max_tokens"),
     "max_tokens as text": ({"max_tokens": "9"}, TypeError, "max_tokens"),
     "an empty model": ({"model": ""}, ValueError, "model"),
     "messages as text": ({"messages": "Hi"}, TypeError, "messages"),

@@ -61,6 +61,8 @@ class AsyncAPIResponse(ResponseHead, Generic[T]):
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         async for chunk in self.iter_bytes(chunk_size):
             yield decoder.decode(chunk)
+        if rest := decoder.decode(b"", final=True):
+            yield rest
 
     async def iter_lines(self) -> AsyncIterator[str]:
         """The body line by line, as it comes, without line endings."""

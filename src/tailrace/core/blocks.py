@@ -105,7 +105,7 @@ class ToolCall(Hidden):
     def input_error(self) -> Exception | None:
         """Why the input is not what the model meant, or None.
 
-        Set when the whole JSON text was not valid; `input` then holds what could be read of it.
+        Set when the whole JSON text was not valid; `input` is then `{"INVALID_JSON": text}`.
         """
         return self._input_error
 

@@ -101,7 +101,7 @@ class Cursor:
     def stop(self) -> None:
         """Read no more: what was brought and not read is dropped."""
         self.stop_asked = True
-        self._drop()
+        self.drop()
 
     def watch(self, predicate: Callable[[Any], object]) -> None:
         """Set `stop_asked` once `predicate` is true of an event that was read.
@@ -155,7 +155,7 @@ class Cursor:
             if frame.event == "content_block_delta" and b'"text_delta"' in data:
                 try:
                     event = _decode_text(data)
-                except msgspec.MsgspecError:
+                except (msgspec.MsgspecError, UnicodeDecodeError):
                     pass
                 else:
                     return self._take_text(event.index, event.delta.text)
@@ -243,18 +243,19 @@ class Cursor:
 
     def go_on(self, continuation: Continuation, note: dict[str, Any]) -> None:
         """Expect the frames of a continuation; `note` is the event that says so."""
-        self._drop()
+        self.drop()
         self.accumulator.give_up(len(continuation.discarded))
         self._seam = Seam(continuation, kept=self.accumulator.block_count)
         self._waiting.append(note)
 
     def start_over(self, note: dict[str, Any]) -> None:
         """Expect the frames of a reply that begins anew; `note` is the event that says so."""
-        self._drop()
+        self.drop()
         self.accumulator = Accumulator()
         self._waiting.append(note)
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Forget what was brought and not read."""
         self._frames = iter(())
         self._waiting.clear()
         self._seam = None
@@ -268,7 +269,7 @@ class Cursor:
                 payload = _decode(frame.raw_data)
                 if payload["type"] == name:
                     return RawContentBlockDeltaEvent(payload)
-            except (msgspec.MsgspecError, RecursionError, LookupError, TypeError):
+            except (msgspec.MsgspecError, RecursionError, LookupError, TypeError, ValueError):
                 pass
         if name == "error":
             raise self._error_event(frame)
@@ -301,7 +302,7 @@ class Cursor:
             if derived.content_block.type == "tool_use":
                 self.on_tool_use(derived.content_block)
         elif self.accumulator.finished:
-            self._drop()  # the message ends here, whatever else the body holds
+            self.drop()  # the message ends here, whatever else the body holds
         return derived
 
     # -- errors, each with what had arrived ----------------------------------------------------

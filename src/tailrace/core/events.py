@@ -277,7 +277,7 @@ def decode_payload(data: bytes) -> Any:
     """
     try:
         return _decode(data)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         pass
     try:
         return json.loads(data.decode(), parse_constant=_no_number)
@@ -333,6 +333,9 @@ class _Derived(msgspec.Struct, gc=False, eq=False):
         if type(other) is not type(self):
             return NotImplemented
         return self.to_dict() == cast("_Derived", other).to_dict()
+
+    def __ne__(self, other: object) -> bool:  # msgspec's own would compare identities
+        return not self == other
 
     __hash__ = None  # type: ignore[assignment]
 

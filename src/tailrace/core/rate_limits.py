@@ -45,7 +45,8 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
         """The limits that response headers tell."""
         found = {name: _limit(headers, _PREFIX + middle) for name, middle in _HEADERS.items()}
         after = headers.get("retry-after")
-        seconds = float(after) if after and after.replace(".", "", 1).isdigit() else None
+        plain = after and after.isascii() and after.replace(".", "", 1).isdigit()
+        seconds = float(after) if after and plain else None
         return cls(**found, retry_after=seconds)
 
 

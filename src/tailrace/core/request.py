@@ -15,7 +15,7 @@ import base64
 import difflib
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -103,7 +103,11 @@ def message_call(
     if missing:
         names = " and ".join(repr(name) for name in missing)
         raise TypeError(f"{method}() is missing required keyword arguments: {names}")
-    body = {name: value for name, value in given.items() if name in BODY_PARAMETERS}
+    body = {
+        name: list(cast("Iterator[Any]", value)) if isinstance(value, Iterator) else value
+        for name, value in given.items()
+        if name in BODY_PARAMETERS
+    }
     _check(body)
     body["messages"] = _messages(body["messages"])
     if "stop_sequences" in body:
@@ -164,7 +168,7 @@ def _unknown(method: str, name: str, known: Iterable[str]) -> str:
 def _check(body: Mapping[str, Any]) -> None:
     model = body.get("model")
     if model is not None and not isinstance(model, str):
-        raise TypeError(f"model must be a str such as 'claude-sonnet-4-5', not {_kind(model)}")
+        raise TypeError(f"model must be a str such as 'claude-sonnet-5-5', not {_kind(model)}")
     if model == "":
         raise ValueError("model must not be empty")
     tokens = body.get("max_tokens")
@@ -221,7 +225,16 @@ def _kind(value: object) -> str:
 
 
 def _encode_other(value: Any) -> Any:
-    """What msgspec does not know by itself."""
+    """What msgspec does not know by itself, as something it does."""
+    plain = _as_plain(value)
+    _refuse_nan(plain, _kind(value))
+    return plain
+
+
+def _as_plain(value: Any) -> Any:
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            return kind.__new__(kind, value)
     if hasattr(value, "model_dump"):
         return value.model_dump(exclude_unset=True, by_alias=True, mode="json")
     if hasattr(value, "to_dict"):
@@ -248,6 +261,6 @@ def _refuse_nan(value: Any, path: str) -> None:
     if isinstance(value, dict):
         for key, item in cast("dict[Any, Any]", value).items():
             _refuse_nan(item, f"{path}.{key}")
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, (list, tuple, set, frozenset)):
         for index, item in enumerate(cast("list[Any]", value)):
             _refuse_nan(item, f"{path}[{index}]")

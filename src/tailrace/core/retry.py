@@ -14,6 +14,7 @@ which answers 429 and keeps doing so.
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -35,6 +36,7 @@ from .http import Headers
 DEFAULT_MAX_RETRIES = 2
 
 _LONGEST_WAIT = 4_294_967.0
+_MOST_DOUBLINGS = 60  # further ones would leave the range of numbers
 _SPEND_LIMITS = (ContractSpendLimitReachedError, EnforcedSpendLimitReachedError)
 
 
@@ -90,7 +92,11 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
         itself, its `attempts` filled in, when there is to be no other try.
         """
         asked = asked_wait(error, wall)
-        wait = asked if asked is not None else chance * min(self.base * 2.0**self.tries, self.cap)
+        wait = (
+            asked
+            if asked is not None
+            else chance * min(self.base * 2.0 ** min(self.tries, _MOST_DOUBLINGS), self.cap)
+        )
         final = (
             self.tries >= self.max_retries
             or not is_transient(error)
@@ -127,6 +133,8 @@ def is_transient(error: Exception) -> bool:
         if status < 400:  # an `error` event after the headers
             status = STATUS_OF_TYPE.get(error.type or "", 0)
         return status in (408, 409, 429) or status >= 500
+    if isinstance(error, APITimeoutError) and error.clock == "total":
+        return False
     return isinstance(error, APIConnectionError) and not error.permanent
 
 
@@ -148,11 +156,11 @@ def asked_wait(error: Exception, wall: float) -> float | None:
         if wait is None and after:
             try:
                 when = parsedate_to_datetime(after)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, OverflowError):
                 return None
             moment = when if when.tzinfo else when.replace(tzinfo=UTC)
             wait = (moment - datetime.fromtimestamp(wall, UTC)).total_seconds()
-    if wait is None or not wait > 0:
+    if wait is None or not 0 < wait < math.inf:
         return None
     return min(wait, _LONGEST_WAIT)
 

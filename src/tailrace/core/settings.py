@@ -130,7 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Request:
         """A request to `path`, complete with address, version, key and headers.
 
-        Layers of headers, later ones winning: built in, `headers`, the client's defaults,
+        Layers of headers, later ones winning: built in, the client's defaults, `headers`,
         `extra_headers`. Raises `TypeError` without a key, `ValueError` for a header that cannot be
         sent.
         """
@@ -141,7 +141,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "anthropic-version": self.api_version,
         }
         merged = merge_headers(
-            built_in, self.auth_headers(), headers, self.default_headers, extra_headers
+            built_in, self.auth_headers(), self.default_headers, headers, extra_headers
         )
         given = {name.lower() for name in (*self.default_headers, *(extra_headers or ()))}
         if not {"authorization", "x-api-key"} & (merged.keys() | given):
@@ -170,9 +170,15 @@ def _scheme(value: str) -> AuthScheme:
 
 def _address(base_url: object) -> str:
     text = str(base_url)
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"base_url must be an http:// or https:// address, not {text!r}")
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, or out of range
+        usable = False
+    if not usable or any(char <= " " or char == "\x7f" for char in text):
+        raise ValueError(
+            f"base_url must be an http:// or https:// address, not {shown_url(text)!r}"
+        )
     return text
 
 
@@ -180,14 +186,23 @@ def _join(base_url: str, path: str, query: Mapping[str, object]) -> str:
     base = urlsplit(base_url)
     pairs = parse_qsl(base.query, keep_blank_values=True)
     for name, value in query.items():
-        values = cast("list[object]", value) if isinstance(value, (list, tuple)) else [value]
-        pairs += [(name, _query_text(item)) for item in values if not isinstance(item, NotGiven)]
+        pairs += _pairs(name, value)
     return urlunsplit(
         (base.scheme, base.netloc, base.path.rstrip("/") + path, urlencode(pairs), "")
     )
 
 
+def _pairs(name: str, value: object) -> list[tuple[str, str]]:
+    """One query parameter: lists repeat it, mappings go as `name[key]`, `None` is left out."""
+    if value is None or isinstance(value, NotGiven):
+        return []
+    if isinstance(value, (list, tuple)):
+        return [pair for item in cast("list[object]", value) for pair in _pairs(name, item)]
+    if isinstance(value, Mapping):
+        entries = cast("Mapping[str, object]", value).items()
+        return [pair for key, item in entries for pair in _pairs(f"{name}[{key}]", item)]
+    return [(name, _query_text(value))]
+
+
 def _query_text(value: object) -> str:
-    if value is None:
-        return ""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -540,8 +540,14 @@ def _content(value: Any) -> Any:
     if isinstance(value, str):
         return _encodable(value)
     blocks = cast("list[Any]", value if isinstance(value, (list, tuple)) else [value])
+    text = _json_of(value)
     if blocks and all(is_object(item) and item.get("type") in _BLOCKS for item in blocks):
-        return blocks if isinstance(value, list) else list(blocks)
+        # Read back, so that the history is plain JSON and the tool's own no longer.
+        return None if text is None else json.loads(text if isinstance(value, list) else _json_of(blocks))
+    return text
+
+
+def _json_of(value: Any) -> str | None:
     try:
         return msgspec.json.encode(value, enc_hook=_other).decode()
     except (TypeError, ValueError, OverflowError, RecursionError):

@@ -487,7 +487,13 @@ class Exchange:
     # -- ending --------------------------------------------------------------------------------
 
     async def close(self) -> None:
-        """Be done: close the connection at once if the reply is not read to its end."""
+        """Be done: close the connection at once if the reply is not read to its end.
+
+        What came and was not read is dropped, so that how much a closed stream still gives does
+        not depend on how its bytes fell into packets.
+        """
+        if not self._ended:
+            self.cursor.drop()
         self.abort()
         await self._close_aborted()
 

@@ -25,11 +25,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
+from .addresses import open_journal
 from .errors import DrainingError, GenerationNotFoundError, TooManyError
 from .generation import Generation
 from .ids import is_ours, keyed_id, log_key, seal_id
 from .journal import END, Entry, Journal, JournalUnavailableError, Offset, new_epoch
-from .memory import MemoryJournal
 from .production import Production, Tempo
 from .records import (
     INTERRUPTED,
@@ -41,7 +41,7 @@ from .records import (
     events_of,
     first_claim,
 )
-from .source import Source, claude
+from .source import Claude, Source
 from .tail import Hub, Pulse, Tail
 from .writer import OvertakenError, Writer
 
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tailrace.relay")
 
-DEFAULT_FILE = "tailrace-relay.db"
 OnCrash = Literal["interrupt", "restart", "continue"]
 
 _SECRET_KEY = "secret"  # noqa: S105 - the name of a log
@@ -66,35 +65,10 @@ _TRIES = 3
 _RETRY_SECONDS = 0.2
 
 
-def open_journal(where: str | Path | None) -> Journal:
-    """The journal an address means.
-
-    `None` is the file `tailrace-relay.db` in the current folder, `"memory:"` this process's memory,
-    `redis://`, `rediss://`, `unix://` (and `valkey://`, `valkeys://`) a server, anything else the
-    path of an SQLite file. Raises `ModuleNotFoundError` for a server where redis-py is missing.
-    """
-    text = str(where or DEFAULT_FILE)
-    if text == "memory:":
-        return MemoryJournal()
-    scheme, found, rest = text.partition("://")
-    if not found:
-        from .sqlite import SQLiteJournal
-
-        return SQLiteJournal(text.removeprefix("sqlite:"))
-    server = {"valkey": "redis", "valkeys": "rediss"}.get(scheme, scheme)
-    if server not in ("redis", "rediss", "unix"):
-        raise ValueError(f"a relay's address begins with redis://, rediss:// or unix://: {scheme}")
-    try:
-        from .redis import RedisJournal
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("a Redis journal needs redis-py: pip install redis") from error
-    return RedisJournal(f"{server}://{rest}")
-
-
 class Relay:
     """Generations that outlive the connections, pages and processes that follow them.
 
-    `where` is an address as `open_journal` takes it, or a `Journal`. `client` asks Claude (made
+    `where` is an address as `addresses.open_journal` takes it, or a `Journal`. `client` asks Claude (made
     from the environment if not given); `source` replaces it altogether. `secret` makes ids and log
     keys; by default one is made and kept in the journal, which all processes then share. `tempo`
     and `pulse` are the times and sizes of writing and following, `heartbeat` the seconds between
@@ -130,7 +104,8 @@ class Relay:
         self.hub = Hub(self.journal, self._recover, pulse=pulse or Pulse(), heartbeat=heartbeat)
         self.hooked = False
         """Whether the process's signals begin a drain."""
-        self._source = source or claude(client)
+        self._claude = Claude(client) if source is None else None
+        self._source: Source = cast("Source", source or self._claude)
         self._secret = secret.encode() if isinstance(secret, str) else secret
         self._on_crash: OnCrash = on_crash
         self._store_request = store_request
@@ -383,6 +358,8 @@ class Relay:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.hub.close()
         await self.journal.close()
+        if self._claude is not None:
+            await self._claude.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,8 +1,8 @@
 """Where the events of a generation come from.
 
 A source is a function from request parameters, and the events there are already, to the events that
-follow: data, not a closure, so that another process can go on with it. `claude` makes the one that
-asks Claude. Claude cannot resume a reply, so it refuses to go on from events: what a crash left is
+follow: data, not a closure, so that another process can go on with it. `Claude` is the one that asks
+Claude. Claude cannot resume a reply, so it refuses to go on from events: what a crash left is
 kept and marked (`on_crash="interrupt"`) or made anew (`"restart"`).
 """
 
@@ -25,26 +25,40 @@ It raises where the reply cannot be completed. It is closed (`aclose`) when nobo
 """
 
 
-def claude(client: AsyncAnthropic | None = None) -> Source:
-    """Ask Claude, through `client` or one made, at the first request, from the environment."""
-    made: list[AsyncAnthropic] = [] if client is None else [client]
+class Claude:
+    """The source that asks Claude, through `client`, or one made from the environment when needed.
 
-    async def ask(params: Event, so_far: Sequence[Event]) -> AsyncIterator[Event]:
+    `close` closes the client it made; one that was given is left open.
+    """
+
+    def __init__(self, client: AsyncAnthropic | None = None) -> None:
+        self._given = client
+        self._made: AsyncAnthropic | None = None
+
+    async def __call__(self, params: Event, so_far: Sequence[Event]) -> AsyncIterator[Event]:
+        """Ask; raises `ValueError` where there are events already."""
         if so_far:
             raise ValueError("Claude cannot resume a reply: on_crash must be interrupt or restart")
-        if not made:
-            from tailrace.aio.client import AsyncAnthropic
-
-            made.append(AsyncAnthropic())
         arguments: dict[str, Any] = {name: params[name] for name in params if name != "stream"}
-        stream = await made[0].messages.create(stream=True, **arguments)
+        stream = await self._client().messages.create(stream=True, **arguments)
         try:
             async for event in stream:
                 yield cast("Event", event)
         finally:
             await stream.close()
 
-    return ask
+    def _client(self) -> AsyncAnthropic:
+        if self._given is None and self._made is None:
+            from tailrace.aio.client import AsyncAnthropic
+
+            self._made = AsyncAnthropic()
+        return cast("AsyncAnthropic", self._given or self._made)
+
+    async def close(self) -> None:
+        """Close the client that was made, if any."""
+        made, self._made = self._made, None
+        if made is not None:
+            await made.close()
 
 
 def error_object(error: BaseException) -> Event:

@@ -28,7 +28,7 @@ from tailrace.simulator.envelope import PING, Envelope
 from tailrace.simulator.pace import Pace
 from tailrace.simulator.pieces import Piece
 
-_EVENT_END = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)|.+", re.DOTALL)
+_EVENT = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)|.+", re.DOTALL)
 
 
 def compose(
@@ -57,6 +57,11 @@ _CONTENT = (
     acts.Thinking,
     acts.ToolUse,
 )
+
+
+def events(body: bytes) -> Iterator[bytes]:
+    """The events of a recorded stream, each with its blank line; they joined are the body."""
+    return (found[0] for found in _EVENT.finditer(body))
 
 
 class _Composer(Envelope):
@@ -188,7 +193,7 @@ class _Composer(Envelope):
     def _recording(self, act: acts.Recording) -> Iterator[Piece]:
         self.foreign = True
         gaps = self.gaps(act.pace)
-        for event in _EVENT_END.findall(act.data):
+        for event in events(act.data):
             yield Piece(next(gaps) if b"content_block_delta" in event else 0.0, event)
 
     def _wait(self, act: acts.Wait) -> Iterator[Piece]:

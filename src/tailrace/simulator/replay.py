@@ -7,7 +7,7 @@ How a request is matched:
 - `order`: the next one, whatever is asked.
 
 Tapes are played in their order, each once as long as an unplayed one fits; then again. Bodies are
-compared as JSON, after the same redaction as the tape's. Pure.
+compared as JSON, after the same redaction as the tape's. Pure, but for `load_tapes`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from typing import Any, Literal
 import msgspec
 
 from tailrace.simulator import redact
+from tailrace.simulator.foreign import load_foreign
 from tailrace.simulator.http import HttpRequest
 from tailrace.simulator.loose import a_dict, a_list
 from tailrace.simulator.tape import Tape, load
 
 How = Literal["strict", "loose", "order"]
 
+_FOREIGN = (".har", ".json", ".yaml", ".yml")
 _COMPARED_HEADERS = ("anthropic-version", "anthropic-beta")
 
 
@@ -125,14 +127,23 @@ class Replay:
 
 
 def load_tapes(folder: str | Path) -> list[Tape]:
-    """The `.tape` files of a folder, by name.
+    """The tapes of a folder's files, by name, or of one file.
 
+    Besides `.tape` files these may be vcrpy's cassettes (`.yaml`, `.yml`, `.json`) and `.har`
+    files.
     Raises `FileNotFoundError` when there are none, `TapeError` for one that cannot be read.
     """
-    paths = sorted(Path(folder).glob("*.tape"))
-    if not paths:
-        raise FileNotFoundError(f"there are no .tape files in {folder}")
-    return [load(path.read_text(encoding="utf-8"), path.name) for path in paths]
+    place = Path(folder)
+    paths = sorted(place.iterdir()) if place.is_dir() else [place] * place.is_file()
+    found = [path for path in paths if path.suffix in (".tape", *_FOREIGN)]
+    if not found:
+        raise FileNotFoundError(f"there are no tapes in {folder}")
+    return [tape for path in found for tape in _tapes(path)]
+
+
+def _tapes(path: Path) -> list[Tape]:
+    text = path.read_text(encoding="utf-8")
+    return load_foreign(text, path.name) if path.suffix in _FOREIGN else [load(text, path.name)]
 
 
 def differences(tape: Tape, request: HttpRequest) -> list[Difference]:

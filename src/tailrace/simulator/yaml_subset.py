@@ -12,7 +12,10 @@ import base64
 import re
 from typing import Any
 
-_KEY = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#'"\[\]{}&*!|>%@`-][^#]*?|-[^\s#][^#]*?)\s*:(?=\s|$)""")
+_KEY = re.compile(
+    r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'"""
+    r"""|[^\s#'"\[\]{}&*!|>%@`-][^#]*?|-[^\s#][^#]*?)\s*:(?=[ \t]|$)"""
+)
 _ESCAPES = {
     "0": "\0",
     "a": "\a",
@@ -64,7 +67,7 @@ class _Reader:
     def skip(self) -> None:
         """Go past lines that are blank, comments, or document markers."""
         while self.at < len(self.lines):
-            line = self.lines[self.at].strip()
+            line = self.lines[self.at].strip(" \t")
             if line and not line.startswith("#") and line not in ("---", "..."):
                 return
             self.at += 1
@@ -96,11 +99,11 @@ class _Reader:
 
     def _sequence(self, indent: int) -> list[Any]:
         items: list[Any] = []
-        while self._here(indent) and re.match(r"-(\s|$)", self.lines[self.at][indent:]):
+        while self._here(indent) and re.match(r"-([ \t]|$)", self.lines[self.at][indent:]):
             line = self.lines[self.at]
             # The dash becomes a space: what follows it is a node of its own.
             self.lines[self.at] = line[:indent] + " " + line[indent + 1 :]
-            if self.lines[self.at].strip():
+            if self.lines[self.at].strip(" \t"):
                 items.append(self.node(indent))
             else:
                 self.at += 1
@@ -114,7 +117,7 @@ class _Reader:
             if not found:
                 raise self.error("expected a key")
             key = _inline(found[1])
-            rest = self.lines[self.at][indent + found.end() :].strip()
+            rest = self.lines[self.at][indent + found.end() :].strip(" \t")
             self.lines[self.at] = ""
             fields[str(key)] = (
                 self._scalar(rest, indent) if rest else self.node(indent, in_mapping=True)
@@ -128,7 +131,7 @@ class _Reader:
     def _scalar(self, text: str, parent: int) -> Any:
         """A value that begins with this text, on a line that has been taken."""
         if text.startswith("!!binary"):
-            value = self._scalar(text.removeprefix("!!binary").strip(), parent)
+            value = self._scalar(text.removeprefix("!!binary").strip(" \t"), parent)
             return base64.b64decode(str(value))
         if text[:1] in ("|", ">"):
             return self._block(text, parent)
@@ -140,18 +143,18 @@ class _Reader:
             raise self.error(f"{text[:1]!r} begins nothing that is read here")
         self.at += 1
         lines = [text, *self._deeper(parent)]
-        return _inline(_folded([line.split(" #")[0].strip() for line in lines]))
+        return _inline(_folded([line.split(" #")[0].strip(" \t") for line in lines]))
 
     def _deeper(self, parent: int) -> list[str]:
         """The continuation lines of a plain scalar."""
         found: list[str] = []
         while self.at < len(self.lines):
             line = self.lines[self.at]
-            if line.strip() and self._indent() <= parent:
+            if line.strip(" \t") and self._indent() <= parent:
                 break
             found.append(line)
             self.at += 1
-        while found and not found[-1].strip():
+        while found and not found[-1].strip(" \t"):
             found.pop()
             self.at -= 1
         return found
@@ -159,7 +162,7 @@ class _Reader:
     def _quoted(self, text: str) -> str:
         """7.3: lines of a quoted scalar are folded; a backslash at the end joins them."""
         quote = text[0]
-        end = r"'(?:[^']|'')*'" if quote == "'" else r'"(?:[^"\\]|\\.)*"'
+        end = r"'(?:[^']|'')*'(?!')" if quote == "'" else r'"(?:[^"\\]|\\.)*"'
         lines = [text]
         while not (found := re.match(end, "\n".join(lines), re.DOTALL)):
             self.at += 1
@@ -179,15 +182,17 @@ class _Reader:
         lines: list[str] = []
         while self.at < len(self.lines):
             line = self.lines[self.at]
-            if line.strip() and self._indent() <= parent:
+            if line.strip(" \t") and self._indent() <= parent:
                 break
             lines.append(line)
             self.at += 1
-        first = next((line for line in lines if line.strip()), "")
-        indent = max(parent, 0) + int(explicit[0]) if explicit else len(first) - len(first.lstrip())
+        first = next((line for line in lines if line.strip(" \t")), "")
+        indent = (
+            max(parent, 0) + int(explicit[0]) if explicit else len(first) - len(first.lstrip(" "))
+        )
         text = "\n".join(line[indent:] for line in lines)
         if header[0] == ">":
-            text = _folded([line[indent:] for line in lines])
+            raise self.error("folded blocks ('>') are not read here")
         if "+" in header:
             return text if text.endswith("\n") or not text else text + "\n"
         text = text.rstrip("\n")
@@ -206,16 +211,19 @@ def _stripped(lines: list[str]) -> list[str]:
 
 
 def _folded(lines: list[str]) -> str:
-    """6.5: a line break is a space; n empty lines are n line breaks."""
+    """6.5: a line break is a space; n empty lines are n line breaks.
+
+    The last line counts as content even where it is empty: the end of a quoted text stands there.
+    """
     text = lines[0]
     breaks = 0
-    for line in lines[1:]:
-        if not line:
+    for at, line in enumerate(lines[1:], start=1):
+        if line or at == len(lines) - 1:
+            text += ("\n" * breaks if breaks else " ") + line
+            breaks = 0
+        else:
             breaks += 1
-            continue
-        text += ("\n" * breaks if breaks else " ") + line
-        breaks = 0
-    return text + "\n" * breaks
+    return text
 
 
 def _unescaped(lines: list[str]) -> str:
@@ -249,4 +257,5 @@ def _inline(text: str) -> Any:
         return int(text)
     if _FLOAT.match(text):
         return float(text)
-    return {"[]": [], "{}": {}}.get(text, text)
+    empty: dict[str, Any] = {"[]": [], "{}": {}}
+    return empty.get(text, text)

@@ -62,6 +62,8 @@ class APIResponse(ResponseHead, Generic[T]):
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         for chunk in self.iter_bytes(chunk_size):
             yield decoder.decode(chunk)
+        if rest := decoder.decode(b"", final=True):
+            yield rest
 
     def iter_lines(self) -> Iterator[str]:
         """The body line by line, as it comes, without line endings."""

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from .check_bodies import BODY_CHECKS
+from .check_secure import SECURE_CHECKS
 from .check_ways import WAY_CHECKS
 from .check_world import MakeWire, Run, Work, World, settled
 
 WIRE_CHECKS: Mapping[str, Callable[[World], None]] = MappingProxyType(
-    {check.__name__: check for check in (*BODY_CHECKS, *WAY_CHECKS)}
+    {check.__name__: check for check in (*BODY_CHECKS, *WAY_CHECKS, *SECURE_CHECKS)}
 )
 """Every check by its name, which says what must hold."""
 

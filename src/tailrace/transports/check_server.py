@@ -36,7 +36,7 @@ class Peer:
 
     def __init__(self, sock: socket.socket, number: int) -> None:
         self.number = number
-        """The how manyeth connection of the server this is, from 1."""
+        """Its number among the connections of the server, from 1."""
         self.sock = sock
         self._buffer = b""
         sock.settimeout(PATIENCE)

@@ -285,12 +285,12 @@ def _connection(route: _Route) -> HTTPConnection:
     """A connection to an origin, or to the proxy that leads there; not connected yet."""
     scheme, host, port = route.key
     proxy = route.proxy
-    options: dict[str, Any] = {"ssl_context": route.tls} if scheme == "https" else {}
+    options: dict[str, Any] = {} if route.tls is None else {"ssl_context": route.tls}
     if proxy is None:
         return _KINDS[scheme](host, port, **options)
     options["proxy"] = parse_url(proxy.url)
     options["proxy_config"] = ProxyConfig(route.tls, False, None, None)
-    if scheme == "http":
+    if scheme == "http":  # the proxy is told the whole URL
         return _KINDS[proxy.scheme](proxy.host, proxy.port, **options)
     connection = _Secure(proxy.host, proxy.port, **options)
     connection.set_tunnel(host, port, _authorization(proxy), scheme=proxy.scheme)
