@@ -7,7 +7,7 @@
 Each seed starts three processes that all start, produce and follow the same generations, whose text
 is known. Meanwhile they are killed (`kill -9`, then started anew) and paused for longer than their
 lease (SIGSTOP, so that they wake up as zombies), and the server is killed with up to 6,000 bytes
-cut off its append-only file. Readers in this process follow live from the start, break off and go
+cut off its append-only file, half the time together with all three processes. Readers in this process follow live from the start, break off and go
 on from their cursors through another relay. In the end all of them, and a fresh reader, must have
 the text exactly, cursors must have grown strictly, and every generation must have ended as done.
 """
@@ -289,6 +289,12 @@ async def torment(
             counts["servers killed"] += 1
             store.kill()
             store.cut(dice)
+            if dice.random() < 0.5:  # the power failed: whoever could write it again is gone too
+                counts["power failures"] += 1
+                for place, process in enumerate(nodes):
+                    process.kill()
+                    process.wait()
+                    nodes[place] = spawn(store.where, seed)
             await asyncio.sleep(dice.random() * 0.3)
             await asyncio.to_thread(store.start)
     for process in nodes:

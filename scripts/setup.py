@@ -6,12 +6,14 @@ one on the path first.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 OLDEST = (3, 11)
+PROGRAMS = {"redis-server": "redis-server", "openssl": "openssl"}
 CANDIDATES = ("python3.13", "python3.12", "python3.11", "python3.14")
 
 
@@ -30,6 +32,23 @@ def main(target: str) -> None:
     # Dependency groups came with pip 25.1.
     run(*pip, "--upgrade", "pip>=25.1")
     run(*pip, "--editable", ".", "--group", "dev")
+    install_programs()
+
+
+def install_programs() -> None:
+    """Get what the tests need beyond Python from Debian's packages, where that may be done.
+
+    Where it may not (no apt-get, not root, no network) the tests that need it say so and skip.
+    """
+    missing = [package for package, program in PROGRAMS.items() if not shutil.which(program)]
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if not missing or not root or not shutil.which("apt-get"):
+        return
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.call(["apt-get", "update"], **quiet)
+    code = subprocess.call(["apt-get", "install", "--yes", "--no-install-recommends", *missing])
+    if code:
+        print(f"Could not install {', '.join(missing)}; the tests that need it will be skipped.")
 
 
 def run(*command: str) -> None:

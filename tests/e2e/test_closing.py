@@ -18,6 +18,7 @@ from tests.e2e.readers import ASKED, saying
 from tests.e2e.stream_server import Play, StreamServer
 
 from tailrace import Anthropic, APIConnectionError, MessageStream, StreamClosedError
+from tailrace.transports.over_urllib3 import DEFAULT_MAX_CONNECTIONS
 
 BEGUN = Play(body([starts(), *text(0, "Half", " a reply")[:-1]]), end="stall")
 
@@ -42,7 +43,7 @@ def client(request: pytest.FixtureRequest, server: StreamServer) -> Iterator[Ant
 def nothing_in_use(client: Anthropic) -> bool:
     """Whether every connection was given up, and none of them twice."""
     pool: Any = client._shared.wire()._pool
-    return not pool.leases and pool._tokens.qsize() == 1000
+    return not pool.leases and pool._tokens.qsize() == DEFAULT_MAX_CONNECTIONS
 
 
 def first_event(stream: Any) -> None:

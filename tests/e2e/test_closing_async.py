@@ -18,7 +18,7 @@ from tests.corpus import body, starts, text
 from tests.e2e.readers import ASKED, SUSPENDED, saying
 from tests.e2e.stream_server import Play, StreamServer
 
-from tailrace import AsyncAnthropic, AsyncMessageStream, StreamClosedError
+from tailrace import AsyncAnthropic, AsyncMessageStream, StreamClosedError, StreamTruncatedError
 
 BEGUN = Play(body([starts(), *text(0, "Half", " a reply")[:-1]]), end="stall")
 SLOW = 60.0  # seconds after which asyncio's debug mode would complain of a slow step
@@ -258,6 +258,22 @@ def test_dropped_after_its_loop_has_ended(server: StreamServer, no_collector: No
     stream = asyncio.run(main(), debug=True)
     assert server.wait_until_left()  # the client was dropped, and its loop has ended
     del stream
+
+
+def test_a_reply_that_failed_is_over_for_a_client_of_your_own(world: World) -> None:
+    """Once its `with` is left, not when the next request is made."""
+    if not world.over_httpx2:
+        pytest.skip("only a client of your own outlives Tailrace's")
+
+    async def work(client: AsyncAnthropic) -> None:
+        with pytest.raises(StreamTruncatedError):
+            async with client.messages.stream(**ASKED) as stream:
+                await stream.until_done()
+        wire: Any = client._shared.wire()
+        assert wire._client._transport._pool.connections == []
+
+    world.server.play(BEGUN._replace(end="reset"))
+    world.run(work)
 
 
 # -- closed ------------------------------------------------------------------------------------

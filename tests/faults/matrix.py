@@ -160,9 +160,7 @@ def play(cell: Cell) -> Play:
         return Play(end="silent" if fault == "silence" else "reset", status=0)
     if fault == "reset":  # after a moment, so that the client has read what was sent
         first = sent or b":"
-        return Play(
-            first + b":", (len(first), 1), end="reset", between=lambda: time.sleep(_STEP)
-        )
+        return Play(first + b":", (len(first), 1), end="reset", between=lambda: time.sleep(_STEP))
     if fault in _ENDS:
         return Play(sent, end=_ENDS[fault])  # type: ignore[arg-type]
     if fault == "half_event":

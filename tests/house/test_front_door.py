@@ -16,7 +16,17 @@ FRONT = Path(tailrace.__file__)
 # Beyond what a bare interpreter loads: `typing` and what it needs.
 MOST_MODULES_FOR_THE_PACKAGE = 40
 
-HEAVY = ("aiohttp", "urllib3", "httpx2", "msgspec", "pydantic", "starlette", "redis", "ssl", "asyncio")
+HEAVY = (
+    "aiohttp",
+    "urllib3",
+    "httpx2",
+    "msgspec",
+    "pydantic",
+    "starlette",
+    "redis",
+    "ssl",
+    "asyncio",
+)
 
 
 def loaded_after(code: str) -> set[str]:

@@ -51,5 +51,12 @@ def test_an_empty_request_has_harmless_answers() -> None:
     assert ask.max_tokens > 10**6
 
 
+def test_an_unchecked_request_has_harmless_answers_too() -> None:
+    ask = Ask({"max_tokens": "many", "stop_sequences": [1, "", "x"], "messages": "Hi", "tools": 5})
+    assert ask.max_tokens > 10**6
+    assert ask.stop_sequences == ("x",)
+    assert (ask.user, ask.tools, ask.input_tokens) == ("", (), 3)
+
+
 def test_no_repr_shows_headers() -> None:
     assert "secret" not in repr(Ask({}, {"x-api-key": "secret"}))

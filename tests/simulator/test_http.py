@@ -68,6 +68,7 @@ def test_when_the_connection_stays(version: str, header: str, keep: bool) -> Non
     [
         (b"nonsense\r\n\r\n", 400),
         (b"GET / HTTP/2\r\n\r\n", 400),
+        (b"GET http://[ HTTP/1.1\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nname : v\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\ncontent-length: -1\r\n\r\n", 400),
@@ -82,6 +83,12 @@ def test_what_is_no_request_is_said_so(data: bytes, status: int) -> None:
     bad = parse(data, max_body=10)[0]
     assert isinstance(bad, BadHttp)
     assert bad.status == status
+
+
+@given(st.sampled_from([b"", POST[:30], CHUNKED[:-9]]), st.binary())
+def test_no_bytes_are_too_strange_to_read(start: bytes, data: bytes) -> None:
+    found = parse(start + data)
+    assert all(isinstance(one, (HttpRequest, BadHttp)) for one in found)
 
 
 def test_a_client_may_ask_before_it_sends_its_body() -> None:

@@ -10,6 +10,7 @@ import pytest
 from tailrace.core.chunked import Body, ChunkedBody, OpenBody, SizedBody
 from tailrace.core.http import Response
 from tailrace.procedures.wire import ConnectionLost, WaitTimedOut, settle
+from tailrace.transports import blocking
 from tailrace.transports.blocking import BlockingIncoming
 from tailrace.transports.inflate import inflate_for
 from tailrace.transports.leases import Pool
@@ -160,6 +161,19 @@ def test_a_compressed_body_cut_short_is_lost() -> None:
     answer = incoming(Fake(b"\x1f\x8b\x08"), SizedBody(3), inflate=inflate_for("gzip"))
     with pytest.raises(ConnectionLost, match="compressed"):
         read(answer)
+
+
+def test_size_lines_that_drip_do_not_set_the_wait_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    fake = Fake(*[b"0"] * 8, buffered=b"1\r\nx\r\n")
+    answer = incoming(fake, ChunkedBody())
+    monkeypatch.setattr(blocking, "monotonic", lambda: clock.append(clock[-1] + 1) or clock[-1])
+    assert read(answer) == b"x"
+    with pytest.raises(ConnectionLost):
+        read(answer, 5.0)
+    shrinking = fake.timeouts[1:]
+    assert shrinking == sorted(shrinking, reverse=True)
+    assert shrinking[-1] < 0.01
 
 
 def test_a_key_pressed_while_reading_leaves_it_closable() -> None:

@@ -200,25 +200,30 @@ class AsyncToolRunner:
         self._open = stream, exchange
         return stream
 
-    async def _finish_stream(self) -> None:
-        """Read the last turn's stream to its end, if the caller has not."""
+    async def _finish_stream(self, *, broken: bool = False) -> None:
+        """Read the last turn's stream to its end, if the caller has not. With `broken`, a failure
+        that the caller has met already is not raised again, if the loop can go on from it."""
         if self._open is None:
             return
         stream, exchange = self._open
+        goes_on = self._goes_on or (broken and exchange.failure is not None)
         async with stream:
             try:
                 self._last = await stream.get_final_message()
                 self._loop.take(self._last)
             except APIError:
-                if not (self._loop.look(exchange) and self._goes_on):
+                if not (self._loop.look(exchange) and goes_on):
                     await self._loop.finish_started()
                     raise
         self._open = None
 
     async def generate_tool_call_response(self) -> dict[str, Any] | None:
         """Run the tools the last reply called, if they have not run, and return the message with
-        their results; `None` if it called none."""
-        await self._finish_stream()
+        their results; `None` if it called none.
+
+        After a stream that broke this is how to go on all the same: its completed calls are run.
+        """
+        await self._finish_stream(broken=True)
         await self._loop.run_pending()
         return self._loop.results
 

@@ -232,9 +232,12 @@ def _encode_other(value: Any) -> Any:
 
 
 def _as_plain(value: Any) -> Any:
-    for kind in (str, int, float):
-        if isinstance(value, kind):
-            return kind.__new__(kind, value)
+    if isinstance(value, str):  # of a subclass, as the next two
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
     if hasattr(value, "model_dump"):
         return value.model_dump(exclude_unset=True, by_alias=True, mode="json")
     if hasattr(value, "to_dict"):

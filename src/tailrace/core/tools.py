@@ -543,7 +543,7 @@ def _content(value: Any) -> Any:
     text = _json_of(value)
     if blocks and all(is_object(item) and item.get("type") in _BLOCKS for item in blocks):
         # Read back, so that the history is plain JSON and the tool's own no longer.
-        return None if text is None else json.loads(text if isinstance(value, list) else _json_of(blocks))
+        return None if text is None else json.loads(cast("str", _json_of(blocks)))
     return text
 
 

@@ -68,8 +68,8 @@ _RETRY_SECONDS = 0.2
 class Relay:
     """Generations that outlive the connections, pages and processes that follow them.
 
-    `where` is an address as `addresses.open_journal` takes it, or a `Journal`. `client` asks Claude (made
-    from the environment if not given); `source` replaces it altogether. `secret` makes ids and log
+    `where` is an address as `addresses.open_journal` takes it, or a `Journal`. `client` asks Claude
+    (made from the environment if not given); `source` replaces it. `secret` makes ids and log
     keys; by default one is made and kept in the journal, which all processes then share. `tempo`
     and `pulse` are the times and sizes of writing and following, `heartbeat` the seconds between
     signs of life to viewers. `owner_generations` bounds how many one owner may run in this process.

@@ -1,9 +1,9 @@
 """Where the events of a generation come from.
 
-A source is a function from request parameters, and the events there are already, to the events that
-follow: data, not a closure, so that another process can go on with it. `Claude` is the one that asks
-Claude. Claude cannot resume a reply, so it refuses to go on from events: what a crash left is
-kept and marked (`on_crash="interrupt"`) or made anew (`"restart"`).
+A source is a function from request parameters, and the events there are already, to the events
+that follow: data, not a closure, so that another process can go on with it. `Claude` is the one
+that asks Claude, which cannot resume a reply; so it refuses to go on from events, and what a crash
+left is kept and marked (`on_crash="interrupt"`) or made anew (`"restart"`).
 """
 
 from __future__ import annotations

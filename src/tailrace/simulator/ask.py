@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tailrace.simulator import tokens
-from tailrace.simulator.loose import dicts
+from tailrace.simulator.loose import a_list, dicts
 
 _NO_LIMIT: int = 2**31
 
@@ -39,12 +39,14 @@ class Ask:
     @property
     def max_tokens(self) -> int:
         """The bound on the reply, in tokens."""
-        return int(self.body.get("max_tokens") or _NO_LIMIT)
+        limit: Any = self.body.get("max_tokens")
+        return limit if isinstance(limit, int) and limit > 0 else _NO_LIMIT
 
     @property
     def stop_sequences(self) -> tuple[str, ...]:
         """The texts that end the reply."""
-        return tuple(self.body.get("stop_sequences") or ())
+        stops = a_list(self.body.get("stop_sequences"))
+        return tuple(stop for stop in stops if isinstance(stop, str) and stop)
 
     @property
     def messages(self) -> list[dict[str, Any]]:

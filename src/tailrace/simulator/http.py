@@ -166,7 +166,10 @@ def read_head(head: bytes) -> HttpRequest:
             raise _BadError(400, "a header line is malformed")
         name, value = name.lower(), value.strip()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    url = urlsplit(parts[1])
+    try:
+        url = urlsplit(parts[1])
+    except ValueError:
+        raise _BadError(400, "the request's target is no path or URL") from None
     tokens = headers.get("connection", "").lower()
     keep = "close" not in tokens and (parts[2] != "HTTP/1.0" or "keep-alive" in tokens)
     return HttpRequest(parts[0], unquote(url.path) or "/", url.query, headers, b"", keep)

@@ -18,6 +18,7 @@ from tailrace.procedures.wire import ConnectionLost
 from .failures import Border, crossed, kinds, lost, nothing_came
 from .inflate import Inflate
 from .leases import Lease
+from .system import monotonic
 
 READ_SIZE = 65_536
 """How many bytes one read takes at most."""
@@ -70,9 +71,7 @@ class BlockingIncoming:
         lease.busy = True
         try:
             self._arm(wait)
-            data = b""
-            while not data and not self._over:
-                data = self._step()
+            data = self._step() or self._step_on(wait)
         except _BROKEN as error:
             self._broken = True
             self._give_up()
@@ -113,6 +112,15 @@ class BlockingIncoming:
                 self._inflate.end()
         if body.done:
             self._complete()
+        return data
+
+    def _step_on(self, wait: float | None) -> bytes:
+        """Go on where a step gave nothing: part of a size line came, or the end."""
+        until = None if wait is None else monotonic() + wait
+        data = b""
+        while not data and not self._over:
+            self._arm(None if until is None else max(until - monotonic(), 0.0))
+            data = self._step()
         return data
 
     def _arm(self, wait: float | None) -> None:

@@ -1,0 +1,59 @@
+"""Aids for tests, yours and ours: what Tailrace is tested with.
+
+- `Simulator`: a Claude API over real HTTP, with scripts and faults (`tailrace.simulator`).
+- `ScriptedWire`, `AsyncScriptedWire`, `Answer` and its acts: a client without a network, on a clock
+  that only the script moves.
+- `check_wire`: the contract that every transport keeps, for one of your own.
+
+Each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tailrace.relay.check import check_journal as check_journal
+    from tailrace.simulator import Simulator as Simulator
+    from tailrace.transports.check import check_wire as check_wire
+    from tailrace.transports.memory import Answer as Answer
+    from tailrace.transports.memory import AsyncScriptedWire as AsyncScriptedWire
+    from tailrace.transports.memory import BadCertificate as BadCertificate
+    from tailrace.transports.memory import ConnectRefused as ConnectRefused
+    from tailrace.transports.memory import ConnectSilence as ConnectSilence
+    from tailrace.transports.memory import End as End
+    from tailrace.transports.memory import Lost as Lost
+    from tailrace.transports.memory import Pause as Pause
+    from tailrace.transports.memory import ScriptedWire as ScriptedWire
+    from tailrace.transports.memory import Silence as Silence
+
+_HOMES = {
+    "tailrace.relay.check": ("check_journal",),
+    "tailrace.simulator": ("Simulator",),
+    "tailrace.transports.check": ("check_wire",),
+    "tailrace.transports.memory": (
+        "Answer",
+        "AsyncScriptedWire",
+        "BadCertificate",
+        "ConnectRefused",
+        "ConnectSilence",
+        "End",
+        "Lost",
+        "Pause",
+        "ScriptedWire",
+        "Silence",
+    ),
+}
+_WHERE = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [*sorted(_WHERE)]  # pyright: ignore[reportUnsupportedDunderAll]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        module = _WHERE.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(module), name)
+        return value
