@@ -80,7 +80,7 @@ def judged(url: str, behaviours: list[dict[str, Any]], client: Any) -> str:
 def call(url: str, path: str, body: Any = None) -> Any:
     """One call to the judge's own interface."""
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url + path, data), timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(urllib.request.Request(url + path, data), timeout=30) as answer:
         return json.load(answer)
 
 
@@ -90,7 +90,7 @@ def judge(command: str) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     serve = [command, "serve", "--port", str(port), "--log-level", "error"]
-    process = subprocess.Popen(serve, stdout=subprocess.DEVNULL)  # noqa: S603
+    process = subprocess.Popen(serve, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
         wait(lambda: call(url, "/_llmock/requests"))

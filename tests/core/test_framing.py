@@ -26,7 +26,9 @@ BOM = b"\xef\xbb\xbf"
 
 def decode(*chunks: bytes, limit: int | None = DEFAULT_MAX_EVENT_BYTES) -> list[ServerSentEvent]:
     decoder = EventStreamDecoder(max_event_bytes=limit)
-    return [event for chunk in chunks for event in decoder.feed(chunk)]
+    events = [event for chunk in chunks for event in decoder.feed(chunk)]
+    decoder.end()
+    return events
 
 
 def seen(body: bytes) -> list[tuple[str | None, str]]:

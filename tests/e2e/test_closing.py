@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -94,27 +95,33 @@ def test_ctrl_c_while_a_read_waits(client: Anthropic, server: StreamServer) -> N
     with client.messages.stream(**ASKED) as stream:
         read_to_the_stall(stream)
         with pytest.raises(KeyboardInterrupt):
-            interrupted(lambda: next(stream.text_stream))
+            interrupted(server, lambda: next(stream.text_stream))
         assert server.wait_until_left()  # without leaving the `with`
     assert stream.current_message_snapshot.content[0].text == "Half a reply"
 
 
-def interrupted(read: Callable[[], Any]) -> None:
-    """Read, and have Ctrl-C pressed meanwhile."""
+def interrupted(server: StreamServer, read: Callable[[], Any]) -> None:
+    """Read, and have Ctrl-C pressed once the server has been asked."""
     main = threading.main_thread().ident
     assert main is not None
-    timer = threading.Timer(0.05, signal.pthread_kill, (main, signal.SIGINT))
-    timer.start()
+
+    def press() -> None:
+        server.wait_for_requests()
+        time.sleep(0.02)  # the reader is about to wait, or waits
+        signal.pthread_kill(main, signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
     try:
         read()
     finally:
-        timer.join()
+        presser.join()
 
 
 def test_ctrl_c_while_the_answer_is_awaited(client: Anthropic, server: StreamServer) -> None:
     server.play(Play(end="silent"))
     with pytest.raises(KeyboardInterrupt):
-        interrupted(lambda: client.messages.create(stream=True, **ASKED))
+        interrupted(server, lambda: client.messages.create(stream=True, **ASKED))
     assert server.wait_until_left()
 
 

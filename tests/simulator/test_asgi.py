@@ -72,6 +72,11 @@ def test_a_reply_that_breaks_off_is_an_exception(how: Any) -> None:
     assert app.requests[0].ended == how
 
 
+def test_a_refused_request_is_an_exception_without_a_head() -> None:
+    with pytest.raises(BrokenReplyError, match="reset"):
+        run(SimulatorApp(acts.Refuse()), asks())
+
+
 def test_the_official_sdk_talks_to_it_without_a_socket() -> None:
     async def main() -> str:
         transport = httpx2.ASGITransport(app=SimulatorApp("Hello"))

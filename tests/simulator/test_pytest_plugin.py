@@ -41,11 +41,12 @@ def run(tmp_path: Path) -> Callable[..., str]:
     def run_file(text: str, *options: str, **environment: str) -> str:
         (tmp_path / "test_it.py").write_text(USES + text)
         (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+        alone = {"PYTHONPATH": str(SRC), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         plugin = ["-p", "tailrace.simulator.pytest_plugin", "-p", "no:cacheprovider"]
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "--strict-markers", *plugin, *options],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(SRC), **environment},
+            env={**os.environ, **alone, **environment},
             capture_output=True,
             text=True,
         )
@@ -108,6 +109,34 @@ def test_recording_once_then_replaying(
     again = (*record, "--record-mode=all")
     assert "1 passed" in run(TAPED, *again, ANTHROPIC_API_KEY="k", WANTED="98")
     assert len(sim.requests) == 2
+
+
+def test_it_shares_its_option_with_pytest_recording(
+    run: Callable[..., str], sim: Simulator, tmp_path: Path
+) -> None:
+    """A plugin of that name, with that option, stands in for the real one."""
+    sim.answer_with("Recorded.")
+    (tmp_path / "pytest_recording.py").write_text(
+        "def pytest_addoption(parser):\n    parser.addoption('--record-mode', default=None)\n"
+    )
+    options = ("--record-mode=rewrite", f"--record-upstream={sim.url}")
+    search = os.pathsep.join([str(SRC), str(tmp_path)])
+    told = run(TAPED, "-p", "pytest_recording", *options, PYTHONPATH=search, ANTHROPIC_API_KEY="k")
+    assert "1 passed" in told, told
+
+
+def test_the_plugin_is_light(tmp_path: Path) -> None:
+    code = (
+        "import sys, tailrace.simulator.pytest_plugin as plugin; "
+        "print('tailrace.simulator.simulator' in sys.modules)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(SRC)},
+    )
+    assert told.stdout == "False\n"
 
 
 def test_an_unknown_mode_is_refused(run: Callable[..., str]) -> None:

@@ -98,9 +98,14 @@ def test_without_a_case_the_standing_answer_is_heard(body: Body) -> None:
 
 def test_refused_connections_are_counted() -> None:
     book = Playbook("x")
-    book.push([Refuse(2), "a"])
-    assert [book.refuses() for _ in range(3)] == [True, True, False]
+    book.push([Refuse(2), [Refuse()], "a"])
+    assert [book.refuses() for _ in range(4)] == [True, True, True, False]
     assert book.left == 1
+
+
+def test_a_case_refuses_once_for_each_attempt(body: Body) -> None:
+    scenario = Scenario([Case([[Refuse(2)], "a"])])
+    assert told(scenario, *[Ask(body())] * 3) == [Refuse(), Refuse(), "a"]
 
 
 def test_the_queue_can_be_dropped() -> None:

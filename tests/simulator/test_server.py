@@ -206,6 +206,19 @@ def test_refused_connections_are_reset(sim: Simulator, connect: Connect, body: B
     assert connect().send(body()).answer().text == "Hello"
 
 
+def test_a_connection_made_before_is_refused_too(
+    sim: Simulator, connect: Connect, body: Body
+) -> None:
+    wire = connect()
+    assert wire.send(body()).answer().status == 200
+    sim.script(acts.Refuse(2), "Hello")
+    answer = wire.send(body()).answer()
+    assert (answer.status, answer.ended) == (0, "reset")
+    with pytest.raises(ConnectionResetError):
+        connect().socket.recv(1)
+    assert connect().send(body()).answer().text == "Hello"
+
+
 def test_while_it_is_down_no_one_listens(sim: Simulator, ask: Ask) -> None:
     with sim.down(), pytest.raises(ConnectionRefusedError):
         socket.create_connection((sim.host, sim.port))

@@ -95,7 +95,7 @@ class EventStreamDecoder:
     call `end`, which says how many bytes of an unfinished event were left.
     """
 
-    __slots__ = ("_after_cr", "_last_id", "_limit", "_pending", "_start", "retry")
+    __slots__ = ("_after_cr", "_last_id", "_limit", "_pending", "_start", "_too_large", "retry")
 
     def __init__(self, *, max_event_bytes: int | None = DEFAULT_MAX_EVENT_BYTES) -> None:
         if max_event_bytes is not None and max_event_bytes < 1:
@@ -105,23 +105,28 @@ class EventStreamDecoder:
         self._start: bytes | None = b""  # the first bytes, until it is known whether they are a BOM
         self._after_cr = False
         self._last_id: str | None = None
+        self._too_large: EventTooLargeError | None = None
         self.retry: int | None = None
         """The last reconnection time the stream asked for, in milliseconds."""
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """Take the next bytes and return the events they complete, in order.
 
-        Raises `EventTooLargeError` when one event exceeds the bound.
+        Raises `EventTooLargeError` when one event exceeds the bound, after the events before it
+        have been given.
         """
+        if self._too_large is not None:
+            raise self._too_large
         if self._start is not None:
             chunk = self._skip_bom(chunk)
         if self._after_cr or b"\r" in chunk:
             chunk = self._only_line_feeds(chunk)
         whole = self._take_whole(chunk)
-        if whole is None:
-            return []
+        blocks = [] if whole is None else whole.split(b"\n\n")
+        if self._limit is not None:
+            blocks = self._within(self._limit, blocks, len(whole or b""))
         events: list[ServerSentEvent] = []
-        for block in whole.split(b"\n\n"):
+        for block in blocks:
             # Nearly every event of a reply begins like this, and is read in three C calls; any
             # other goes through `_read_block`, which would yield the same (a property holds that).
             if block.startswith(_DELTA_PREFIX):
@@ -132,10 +137,17 @@ class EventStreamDecoder:
             event = self._read_block(block)
             if event is not None:
                 events.append(event)
+        if self._too_large is not None and not events:
+            raise self._too_large
         return events
 
     def end(self) -> int:
-        """Say that the body has ended; return how many bytes of an unfinished event it left."""
+        """Say that the body has ended; return how many bytes of an unfinished event it left.
+
+        Raises `EventTooLargeError` where the last of what was fed exceeds the bound.
+        """
+        if self._too_large is not None:
+            raise self._too_large
         left = len(self._pending) + len(self._start or b"")
         self._pending.clear()
         self._start = None
@@ -161,19 +173,24 @@ class EventStreamDecoder:
             else:
                 whole = bytes(pending[:end])
                 del pending[: end + 2]
-        if self._limit is not None:
-            self._check_size(whole, self._limit)
         return whole
 
-    def _check_size(self, whole: bytes | None, limit: int) -> None:
-        # Blank lines around an event are not part of it; they are looked for in the rare case only.
-        size = len(self._pending)
+    def _within(self, limit: int, blocks: list[bytes], size: int) -> list[bytes]:
+        """The blocks before the first that exceeds the bound, which is noted.
+
+        Blank lines around an event are not part of it; they are looked for in the rare case only.
+        """
         if size > limit:
-            size = len(self._pending.strip(b"\n"))
-        if whole is not None and len(whole) > limit:
-            size = max(size, *(len(block.strip(b"\n")) for block in whole.split(b"\n\n")))
-        if size > limit:
-            raise EventTooLargeError(size, limit)
+            for at, block in enumerate(blocks):
+                length = len(block.strip(b"\n"))
+                if length > limit:
+                    self._too_large = EventTooLargeError(length, limit)
+                    return blocks[:at]
+        if len(self._pending) > limit:
+            length = len(self._pending.strip(b"\n"))
+            if length > limit:
+                self._too_large = EventTooLargeError(length, limit)
+        return blocks
 
     def _skip_bom(self, chunk: bytes) -> bytes:
         """9.2.4: one leading byte order mark is not part of the stream."""

@@ -95,6 +95,9 @@ class Request:
         """The request without its body, the values of secret headers, and a password in its URL."""
         return Request(self.method, shown_url(self.url), self.headers.redacted())
 
+    def __copy__(self) -> Request:
+        return Request(self.method, self.url, self.headers, self.content)
+
     def __reduce__(self) -> Any:
         # A pickle goes to disks and queues: it gets the redacted form.
         safe = self.redacted()
@@ -175,8 +178,8 @@ class Response:
 def shown_url(url: str) -> str:
     """An address without the user and password that may stand in it."""
     scheme, mark, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}" if mark else url
+    end = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
+    return f"{scheme}{mark}{rest[:end].rpartition('@')[2]}{rest[end:]}" if mark else url
 
 
 def _rebuild_request(method: str, url: str, headers: list[tuple[str, str]]) -> Request:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping
 from typing import Any
 
 import msgspec
@@ -52,25 +52,26 @@ class Departure:
 
     def __init__(self, receive: Receive) -> None:
         self._task = asyncio.create_task(self._watch(receive))
-        self._waiting: asyncio.Future[Any] | None = None
+        self.waiting: asyncio.Future[Any] | None = None
+        """What is to be settled with `False` when the client leaves."""
         self.left = False
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self.left = True
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(False)
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_result(False)
 
     async def unless_left(self, future: asyncio.Future[Any]) -> Any:
         """The result of a future that nobody else awaits; `False` if the client leaves first."""
         if self.left:
             return False
-        self._waiting = future
+        self.waiting = future
         try:
             return await future
         finally:
-            self._waiting = None
+            self.waiting = None
 
     def close(self) -> None:
         """Watch no more."""
@@ -126,17 +127,65 @@ async def show(
         if draining.is_set():
             await asyncio.sleep(random.uniform(0, spread))  # noqa: S311 - spreads load
             return
-        if not await departure.unless_left(tail.grown()) and not departure.left:
+        departure.waiting = future = tail.grown()
+        if not await future and not departure.left:
             await _send(send, HEARTBEAT)
 
 
-async def _send(send: Send, body: bytes, *, more: bool = True) -> None:
+def _send(send: Send, body: bytes, *, more: bool = True) -> Awaitable[None]:
     """Send, but do not wait for ever for a client that reads nothing.
 
     Raises `TimeoutError`, upon which the server closes the connection.
     """
+    return _Sending(send({"type": "http.response.body", "body": body, "more_body": more}))
+
+
+class _Sending:
+    """A send with a clock that is only set if the send has to wait.
+
+    Nearly every send returns without waiting, and a timer for each would cost as much as the send;
+    so its coroutine is run by hand up to its first wait, and only from there under a timeout.
+    """
+
+    __slots__ = ("_work",)
+
+    def __init__(self, work: Awaitable[None]) -> None:
+        self._work = work.__await__()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        try:
+            first = next(self._work)
+        except StopIteration:
+            return
+        yield from _rest(self._work, first).__await__()
+
+
+async def _rest(work: Generator[Any, Any, None], first: Any) -> None:
     async with asyncio.timeout(SEND_SECONDS):
-        await send({"type": "http.response.body", "body": body, "more_body": more})
+        await _Resumed(work, first)
+
+
+class _Resumed:
+    """The rest of something that was awaited by hand, and now waits for `first`."""
+
+    __slots__ = ("_first", "_work")
+
+    def __init__(self, work: Generator[Any, Any, None], first: Any) -> None:
+        self._work = work
+        self._first = first
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        waited, work = self._first, self._work
+        while True:
+            try:
+                try:
+                    value = yield waited
+                except BaseException as error:
+                    waited = work.throw(error)
+                else:
+                    waited = work.send(value)
+            except StopIteration:
+                return
 
 
 async def break_off(send: Send, *, retry: int) -> None:

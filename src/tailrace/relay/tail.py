@@ -61,6 +61,7 @@ class Tail:
         self.followers = 0
         self._recover = recover
         self._pulse = pulse
+        self._loop = asyncio.get_running_loop()
         self._waiting: list[asyncio.Future[bool]] = []
         self._loaded = asyncio.Event()
         self._unleased: float | None = None
@@ -74,7 +75,7 @@ class Tail:
 
     def grown(self) -> asyncio.Future[bool]:
         """Done when something has changed (with `True`), or at a heartbeat (with `False`)."""
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bool] = self._loop.create_future()
         self._waiting.append(future)
         return future
 

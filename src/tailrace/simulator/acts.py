@@ -323,8 +323,10 @@ class SlowHeaders(Act, frozen=True):
 class Refuse(Act, frozen=True):
     """The next `attempts` connections are reset as soon as they are made, before any request.
 
-    It is a reply of its own. A client sees its connection fail, as it does when no one listens
-    (for that, see `Simulator.down`), and the attempts can be counted.
+    It is a reply of its own, once for each attempt. A client sees its connection fail, as it does
+    when no one listens (for that, see `Simulator.down`), and the attempts can be counted. Where the
+    reply depends on the request (in a scenario), or the connection was made before, the reset comes
+    after the request.
     """
 
     attempts: int = 1

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeAlias, cast
 
-from tailrace.simulator.acts import Act, Recording, Script, Text, ToolUse
+from tailrace.simulator.acts import Act, Recording, Refuse, Script, Text, ToolUse
 from tailrace.simulator.ask import Ask, blocks
 from tailrace.simulator.loose import a_dict, a_list, dicts
 
@@ -101,6 +101,16 @@ def as_script(reply: Reply, ask: Ask) -> Script:
         "a reply is a text, an act, a list of acts, recorded bytes, or a function that returns "
         f"one of these, not {type(reply).__name__}"
     )
+
+
+def one_by_one(replies: Sequence[Reply]) -> list[Reply]:
+    """The replies with each `Refuse` as often as it has attempts."""
+    found: list[Reply] = []
+    for reply in replies:
+        acts = a_list(reply)
+        alone = acts[0] if len(acts) == 1 else reply
+        found += [Refuse()] * alone.attempts if isinstance(alone, Refuse) else [reply]
+    return found
 
 
 def _chosen_tool(ask: Ask) -> dict[str, Any] | None:

@@ -69,7 +69,7 @@ async def _send(response: Response, received: Received, send: Send) -> Fate:
     for piece in _from_head(response):
         due += piece.after
         await asyncio.sleep(max(due - loop.time(), 0.0))
-        if not started:
+        if not started and response.status:
             await send(_start(response))
             started = True
         fate = piece.fate

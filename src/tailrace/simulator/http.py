@@ -195,6 +195,9 @@ def write(
 
     `now` is the Unix time in seconds, for the `date` header. `head_only` answers a HEAD request.
     """
+    if not reply.status:
+        yield from reply.body
+        return
     head = encode_head(reply, keep_alive=keep_alive, now=now)
     if reply.head_drip:
         gap = reply.head_after / len(head)

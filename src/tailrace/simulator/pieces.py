@@ -30,7 +30,8 @@ class Response:
 
     `head_after` is the seconds before the first byte; `head_drip` spreads the head's bytes over
     them instead. A body of known `length` (bytes) is sent as it is, any other in HTTP chunks.
-    The body's last piece has a fate; one that just stops ends well.
+    The body's last piece has a fate; one that just stops ends well. A status of 0 is a response
+    without a head: its fate alone is carried out.
     """
 
     status: int

@@ -34,7 +34,7 @@ class Playbook:
     def push(self, replies: Sequence[Reply]) -> None:
         """Queue replies, one for each request to come."""
         with self._lock:
-            self._queue += replies
+            self._queue += answers.one_by_one(replies)
 
     def clear(self) -> None:
         """Drop what is queued."""
@@ -58,15 +58,9 @@ class Playbook:
         return answers.as_script(reply, ask)
 
     def refuses(self) -> bool:
-        """Whether the connection just made is one that a `Refuse` at the head of the queue counts.
-
-        Counting it takes it off.
-        """
+        """Whether the next reply is to refuse the connection just made; if so, it is taken."""
         with self._lock:
-            first = self._queue[0] if self._queue else None
-            if not isinstance(first, Refuse):
-                return False
-            self._queue.popleft()
-            if first.attempts > 1:
-                self._queue.appendleft(Refuse(first.attempts - 1))
-            return True
+            refused = bool(self._queue) and isinstance(self._queue[0], Refuse)
+            if refused:
+                self._queue.popleft()
+            return refused

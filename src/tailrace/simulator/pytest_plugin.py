@@ -18,29 +18,32 @@ are in `tapes/<file>/<test>/` beside the test's file. A request that fits no tap
 
 from __future__ import annotations
 
-import contextlib
+import importlib.util
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tailrace.simulator.grammar import load_scenario
-from tailrace.simulator.record import API, Recorder
-from tailrace.simulator.replay import Replay, load_tapes
-from tailrace.simulator.simulator import API_KEY, Simulator
+# The simulator is imported by the fixtures, so that test runs without them do not pay for it.
+if TYPE_CHECKING:
+    from tailrace.simulator import Recorder, Simulator
 
-_MODES = ("none", "once", "all")
+# The modes, and what pytest-recording's mean here.
+_MODES = {"none": "none", "once": "once", "all": "all", "new_episodes": "once", "rewrite": "all"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of `tailrace_tapes`."""
     group = parser.getgroup("tailrace", "Claude API recordings")
-    with contextlib.suppress(ValueError):  # pytest-recording has this option too
+    # Two plugins cannot have the same option, and pytest-recording has this one; then we read its.
+    if importlib.util.find_spec("pytest_recording") is None:
         group.addoption("--record-mode", default="none", help="none, once or all")
-    group.addoption("--record-upstream", default=API, help="the API that is recorded")
+    group.addoption(
+        "--record-upstream", default="https://api.anthropic.com", help="the API that is recorded"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,6 +58,8 @@ def tailrace_sim(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Simulator]:
     """A Claude API of this test's own, in this process, with the environment set for clients."""
+    from tailrace.simulator import Simulator
+
     with Simulator(**_settings(request)) as sim:
         for name, value in sim.environment.items():
             monkeypatch.setenv(name, value)
@@ -70,11 +75,14 @@ def tailrace_tapes(
 
     Both have a `url`, and the environment leads clients there.
     """
+    from tailrace.simulator import API_KEY, Recorder, Replay, Simulator, load_tapes
+
     folder = _folder(request)
     there = sorted(folder.glob("*.tape"))
-    mode = str(request.config.getoption("--record-mode") or "none")
-    if mode not in _MODES:
-        raise pytest.UsageError(f"--record-mode is one of {', '.join(_MODES)}, not {mode}")
+    wanted = str(request.config.getoption("--record-mode") or "none")
+    mode = _MODES.get(wanted)
+    if mode is None:
+        raise pytest.UsageError(f"--record-mode is one of none, once, all, not {wanted}")
     if mode == "all":
         for tape in there:
             tape.unlink()
@@ -98,6 +106,8 @@ def tailrace_tapes(
 
 
 def _settings(request: pytest.FixtureRequest) -> dict[str, Any]:
+    from tailrace.simulator import load_scenario
+
     marker = request.node.get_closest_marker("tailrace_sim")
     settings: dict[str, Any] = dict(marker.kwargs) if marker else {}
     if "scenario" in settings:

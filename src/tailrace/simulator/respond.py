@@ -59,6 +59,8 @@ def respond(
     headers: Mapping[str, str],
 ) -> Response:
     """The response a script gives to a request; `headers` are those every response has."""
+    if _last(script, acts.Refuse):  # on a connection that was made before
+        return Response(0, {}, [Piece(0.0, b"", Fate.RESET)])
     slow = _last(script, acts.SlowHeaders)
     delay, drip = (slow.seconds, slow.drip) if slow else (0.0, False)
     fail = _last(script, acts.Fail)

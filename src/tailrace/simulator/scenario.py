@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from tailrace.simulator.answers import Reply
+from tailrace.simulator.answers import Reply, one_by_one
 from tailrace.simulator.ask import Ask
 from tailrace.simulator.pace import Pace
 from tailrace.simulator.quota import Quota
@@ -99,16 +99,15 @@ class Progress:
     """How far each case of a scenario has come."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self._scenario = scenario
+        self._cases = [(case, one_by_one(case.replies)) for case in scenario.cases]
         self._told = [0] * len(scenario.cases)
 
     def next(self, ask: Ask) -> Reply | None:
         """The reply to a request, or `None` when no case has one."""
-        for at, case in enumerate(self._scenario.cases):
-            told = self._told[at]
-            if not case.when(ask) or (case.then == "pass" and told >= len(case.replies)):
+        for at, (case, replies) in enumerate(self._cases):
+            told, count = self._told[at], len(replies)
+            if not case.when(ask) or (case.then == "pass" and told >= count):
                 continue
             self._told[at] += 1
-            last = len(case.replies) - 1
-            return case.replies[told % (last + 1) if case.then == "start_over" else min(told, last)]
+            return replies[told % count if case.then == "start_over" else min(told, count - 1)]
         return None

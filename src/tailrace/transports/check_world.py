@@ -93,6 +93,6 @@ class Stopwatch:
         self._began = time.monotonic()
 
     def check(self, at_least: float) -> None:
-        """It took its time, and not for ever."""
+        """It took its time, to a timer's granularity, and not for ever."""
         took = time.monotonic() - self._began
-        assert at_least <= took < PATIENCE / 2, f"took {took:.3f} s, expected {at_least} s"
+        assert at_least - 0.005 <= took < PATIENCE / 2, f"took {took:.3f} s, expected {at_least} s"

@@ -163,11 +163,12 @@ class Lease:
     def discard(self) -> None:
         """Close the connection."""
         with self._lock:
-            if self._ended or os.getpid() != self._pool.pid:
+            if self._ended:
                 return
             self._ended = True
-            if self._socket is not None:
-                shut(self._socket)  # at once, also where a forked child has it open too
+            # At once, also where a forked child has it open too. A child only closes its own copy.
+            if self._socket is not None and os.getpid() == self._pool.pid:
+                shut(self._socket)
             if self._file is not None:
                 self._file.close()
             if self._connection is not None:
@@ -177,10 +178,10 @@ class Lease:
     def abort(self) -> None:
         """Close the connection at once, from any thread."""
         with self._lock:
-            if self._ended or os.getpid() != self._pool.pid:
+            if self._ended:
                 return
             self._aborted = True
-            if self.busy:
+            if self.busy and os.getpid() == self._pool.pid:
                 if self._socket is not None:
                     shut(self._socket)
                 return

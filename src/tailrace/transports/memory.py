@@ -113,12 +113,12 @@ class ScriptedWire:
             raise ConnectFailed("the client is closed", permanent=True)
         self.requests.append(request)
         self.waits.append(wait)
-        await self._yield()
         if len(self.requests) > len(self._script):
             raise AssertionError(
                 f"the script has {len(self._script)} turns, and this is one request more"
             )
         turn = self._script[len(self.requests) - 1]
+        await self._yield()
         if isinstance(turn, Answer):
             await self._pass(turn.after, wait)
             return self._answer(turn, request)

@@ -396,6 +396,8 @@ def _close(answer: httpx2.Response) -> None:
 async def _aclose(answer: httpx2.Response, chunks: Any) -> None:
     with anyio.CancelScope(shield=True), contextlib.suppress(*_ENDED):
         await answer.aclose()
+        if chunks.ag_running:  # another task reads; it wakes up to a closed answer and ends it
+            return
         # httpx2 does not close the generators inside its own, of which trio complains. On a closed
         # connection that was nobody else's they end by themselves.
         while _own_stream(answer) is not None:
