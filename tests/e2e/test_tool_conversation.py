@@ -177,10 +177,8 @@ def test_what_goes_wrong_is_told_to_the_model(sim: Simulator, client: tailrace.A
     assert told[0][1] == "RuntimeError: broken"
     assert told[1][1] == [{"type": "text", "text": "No."}]
     assert told[2][1] == "There is no tool 'nobody'; there are: fails, refuses."
-    assert (
-        told[3][1].startswith("fails: `whi` is unknown (did you mean `why`?)")
-        or "why" in (told[3][1])
-    )
+    assert told[3][1].startswith("fails: ")
+    assert "`whi` is unknown (did you mean `why`?)" in told[3][1]
     assert json.loads(told[4][1]) == {"INVALID_JSON": '{"why": "a" "b": 1}'}
 
 
@@ -368,19 +366,12 @@ def test_a_reply_that_paused_is_gone_on_with(
 
 
 @pytest.mark.parametrize("reason", ["end_turn", "max_tokens", "refusal", "stop_sequence", "new"])
-@pytest.mark.parametrize("eager", [False, True])
 def test_any_other_stop_ends_the_loop_and_its_calls_are_not_run(
-    sim: Simulator, client: tailrace.Anthropic, reason: str, eager: bool
+    sim: Simulator, client: tailrace.Anthropic, reason: str
 ) -> None:
     ran: list[str] = []
     sim.script([PARIS, Stop(reason)])
-    runner = client.messages.tool_runner(
-        tools=[tailrace.tool(ran.append, name="weather", input_schema={"type": "object"})]
-        if eager
-        else [weather],
-        stream=True,
-        **ASKED,
-    )
+    runner = client.messages.tool_runner(tools=[counting(ran)], stream=True, **ASKED)
     assert runner.until_done().stop_reason == reason
     assert len(sim.requests) == 1
     assert ran == []
@@ -605,8 +596,22 @@ with tailrace.Anthropic(base_url=url, api_key="k") as client:
 """
 
 
+def read_events(runner: tailrace.ToolRunner) -> None:
+    for stream in runner:
+        for _ in stream:
+            assert is_json(runner.messages)
+
+
+def leave(runner: tailrace.ToolRunner) -> None:
+    with runner:
+        next(runner).until_done()
+
+
+READS = {"loop": tailrace.ToolRunner.until_done, "events": read_events, "left": leave}
+
+
 @pytest.mark.parametrize("eager", [False, True])
-@pytest.mark.parametrize("reads", ["loop", "events", "left"])
+@pytest.mark.parametrize("reads", list(READS))
 def test_a_broken_conversation_goes_on_in_another_process(
     sim: Simulator, client: tailrace.Anthropic, eager: bool, reads: str
 ) -> None:
@@ -616,15 +621,7 @@ def test_a_broken_conversation_goes_on_in_another_process(
         tools=[counting(ran)], stream=True, run_tools_eagerly=eager, **ASKED
     )
     with pytest.raises(StreamTruncatedError):
-        if reads == "loop":
-            runner.until_done()
-        elif reads == "left":
-            with runner:
-                next(runner).until_done()
-        else:
-            for stream in runner:
-                for _ in stream:
-                    assert is_json(runner.messages)
+        READS[reads](runner)
     if reads == "events" and eager:
         assert runner.generate_tool_call_response() == runner.messages[-1]
     stored = json.dumps(runner.messages)

@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "relay_fuzz.py"
 @pytest.mark.timeout(110)
 @pytest.mark.parametrize("store", ["redis", "sqlite"])
 def test_no_character_is_lost_doubled_or_moved(store, request) -> None:
-    words = ["--seeds", "1", "--seconds", "3", "--store", store]
+    words = ["--seeds", "1", "--seconds", "2", "--store", store]
     if store == "redis":
         words += ["--server", request.getfixturevalue("redis_binary")]
         request.getfixturevalue("redis_module")

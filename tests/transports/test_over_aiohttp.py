@@ -271,3 +271,19 @@ def test_beyond_its_connections_a_wire_waits_for_one() -> None:
 
     with Server(begun) as server:
         asyncio.run(work())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_closing_ends_another_tasks_read(loop: str) -> None:
+    async def work() -> None:
+        wire = AiohttpWire()
+        incoming = await opened(wire, server.url)
+        assert await incoming.read(PATIENCE) == b"begun"
+        reading = asyncio.create_task(incoming.read(PATIENCE))
+        await asyncio.sleep(0)
+        await incoming.close()
+        await failing(ConnectionLost, reading)
+        await wire.close()
+
+    with Server(begun) as server:
+        LOOPS[loop](work)

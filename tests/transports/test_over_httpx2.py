@@ -16,7 +16,7 @@ from tailrace.procedures.wire import ConnectFailed, ConnectionLost, settle
 from tailrace.transports.check import WIRE_CHECKS, check_wire, run_on_asyncio
 from tailrace.transports.check_server import PATIENCE, Peer, Server
 from tailrace.transports.check_world import Work, asking, failing, fetched, opened, whole
-from tailrace.transports.over_httpx2 import AsyncHttpx2Wire, Httpx2Wire
+from tailrace.transports.over_httpx2 import AsyncHttpx2Incoming, AsyncHttpx2Wire, Httpx2Wire
 from tailrace.transports.tls import context
 
 
@@ -172,3 +172,26 @@ def test_dropped_answers_are_told_to_the_pool() -> None:
         settle(wire.close())
         asyncio.run(work())
         trio.run(work)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_closing_ends_another_tasks_read(loop: str) -> None:
+    async def close_soon(incoming: AsyncHttpx2Incoming) -> None:
+        await anyio.sleep(0.02)
+        await incoming.close()
+        await incoming.close()
+
+    async def work() -> None:
+        wire = make_async(limits=httpx2.Limits(max_connections=1))
+        for way in (None, AsyncHttpx2Incoming.abort):
+            incoming = await wire.open(asking(server.url), connect=PATIENCE, wait=PATIENCE)
+            assert await incoming.read(PATIENCE) == b"begun"
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(close_soon, incoming)
+                if way is not None:
+                    tasks.start_soon(anyio.to_thread.run_sync, way, incoming)
+                await failing(ConnectionLost, incoming.read(PATIENCE))
+        await wire.close()
+
+    with Server(begun) as server:
+        LOOPS[loop](work)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer
 from typing import Any
 
 import pytest
 
-from tailrace.procedures.wire import ConnectFailed, ConnectTimedOut, settle
+from tailrace.procedures.wire import ConnectFailed, ConnectionLost, ConnectTimedOut, settle
 from tailrace.transports.check import WIRE_CHECKS, check_wire
 from tailrace.transports.check_server import Peer, Server
 from tailrace.transports.check_world import asking, failing, fetched, opened, whole
@@ -114,3 +114,19 @@ def test_dropping_the_wire_closes_what_is_idle() -> None:
         gone.clear()
         assert settle(whole(late)) == b"{}"
         assert gone.wait(5)
+
+
+def test_closing_ends_another_threads_read() -> None:
+    def script(peer: Peer) -> None:
+        for _ in peer.requests():
+            peer.head("transfer-encoding: chunked")
+
+    with Server(script) as server:
+        wire = Urllib3Wire()
+        incoming = settle(opened(wire, server.url))
+        timer = Timer(0.05, lambda: settle(incoming.close()))
+        timer.start()
+        settle(failing(ConnectionLost, incoming.read(5.0)))
+        timer.join()
+        assert not wire._pool.leases, "the connection was not given up"
+        settle(wire.close())

@@ -1,14 +1,31 @@
-"""`tailrace sim`: serve a Claude API of one's own."""
+"""`tailrace sim`: serve a Claude API of one's own; and how every sub-command that serves does."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
+import ssl
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from tailrace.cli.terminal import write_to_nobody
-from tailrace.simulator import Pace, Received, Simulator, canned, echo, recordings
+from tailrace.simulator import (
+    Pace,
+    Received,
+    Scenario,
+    Simulator,
+    canned,
+    echo,
+    load_scenario,
+    recordings,
+)
 from tailrace.simulator.answers import Reply
+from tailrace.simulator.running import Service
+
+PACE = Pace(tokens_per_second=50.0, first_token=0.3)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -17,58 +34,79 @@ def parser() -> argparse.ArgumentParser:
         prog="tailrace sim",
         description="Serve a Claude Messages API on this machine, to test clients against.",
     )
-    options.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
-    options.add_argument("--port", type=int, default=8787, help="default: %(default)s; 0: any free")
+    add_address(options)
     answer = options.add_mutually_exclusive_group()
     answer.add_argument("--text", help="answer every request with this text")
     answer.add_argument("--echo", action="store_true", help="answer with the last user text")
     answer.add_argument(
         "--recordings", metavar="DIR", type=Path, help="play the .sse files of this folder in turn"
     )
-    options.add_argument(
-        "--tokens-per-second", type=float, default=50.0, metavar="N", help="default: %(default)s"
+    answer.add_argument(
+        "--scenario", metavar="FILE", type=Path, help="answer as this .toml or .py file says"
     )
-    options.add_argument(
-        "--first-token", type=float, default=0.3, metavar="SECONDS", help="default: %(default)s"
-    )
-    options.add_argument("--jitter", type=float, default=0.0, metavar="0..1")
+    for name, unit in (("tokens-per-second", "N"), ("first-token", "SECONDS"), ("jitter", "0..1")):
+        default = getattr(PACE, name.replace("-", "_"))
+        options.add_argument(
+            f"--{name}", type=float, metavar=unit, help=f"default: the scenario's, or {default:g}"
+        )
     options.add_argument(
         "--key", action="append", help="accept only this API key (may be repeated)"
     )
-    options.add_argument("--seed", type=int, default=0, help="makes ids and jitter repeatable")
+    options.add_argument("--seed", type=int, help="makes ids and jitter repeatable")
+    options.add_argument(
+        "--tls", nargs=2, metavar=("CERT", "KEY"), type=Path, help="serve https (two .pem files)"
+    )
     return options
+
+
+def add_address(options: argparse.ArgumentParser) -> None:
+    """Where to serve."""
+    options.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    options.add_argument("--port", type=int, default=8787, help="default: %(default)s; 0: any free")
 
 
 def main(arguments: list[str]) -> int:
     """Serve until Ctrl-C; return the exit code."""
     options = parser().parse_args(arguments)
     try:
+        answer = _answer(options)
         simulator = Simulator(
-            _answer(options),
-            pace=Pace(options.tokens_per_second, options.first_token, options.jitter),
+            answer,
+            pace=_pace(options, answer),
             api_keys=options.key,
             seed=options.seed,
-            on_request=_show,
+            tls=_context(*options.tls) if options.tls else None,
+            on_request=show,
         )
     except (ValueError, OSError) as error:
-        return _refuse(str(error))
+        return refuse("sim", str(error))
+    return serve("sim", simulator, options, lambda: _greet(simulator, options))
+
+
+def serve(
+    command: str, service: Service, options: argparse.Namespace, greet: Callable[[], None]
+) -> int:
+    """Serve until Ctrl-C or SIGTERM, greeting once the port is open; return the exit code."""
     host, port = options.host, options.port
     try:
-        simulator.serve(host, port, on_start=_greet)
+        service.serve(host, port, on_start=lambda _: greet())
     except (OSError, OverflowError) as error:  # OverflowError: no such port
         why = getattr(error, "strerror", None) or error
-        return _refuse(f"cannot serve on {host}:{port} ({why}); --port 0 takes a free port")
+        return refuse(command, f"cannot serve on {host}:{port} ({why}); --port 0 takes a free port")
     except KeyboardInterrupt:
         pass
     return 0
 
 
-def _refuse(why: str) -> int:
-    sys.stderr.write(f"tailrace sim: {why}\n")
+def refuse(command: str, why: str) -> int:
+    """Say why the command cannot do it; return the exit code."""
+    sys.stderr.write(f"tailrace {command}: {why}\n")
     return 1
 
 
-def _answer(options: argparse.Namespace) -> Reply:
+def _answer(options: argparse.Namespace) -> Reply | Scenario:
+    if options.scenario is not None:
+        return load_scenario(options.scenario)
     if options.text is not None:
         text: str = options.text
         return text
@@ -77,23 +115,46 @@ def _answer(options: argparse.Namespace) -> Reply:
     return recordings(options.recordings) if options.recordings else canned
 
 
-def _greet(simulator: Simulator) -> None:
+def _pace(options: argparse.Namespace, answer: Reply | Scenario) -> Pace:
+    """The scenario's pace, or the command's, with what the options change in it."""
+    own = answer.pace if isinstance(answer, Scenario) else None
+    asked = {name: getattr(options, name) for name in Pace.__struct_fields__}
+    changed = {name: number for name, number in asked.items() if number is not None}
+    return Pace(**{**msgspec.structs.asdict(own or PACE), **changed})
+
+
+def _context(certificate: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:
+        why = error.strerror or error
+        raise ValueError(
+            f"--tls: {certificate} and {key} are not a certificate and its key in PEM ({why})"
+        ) from None
+    return context
+
+
+def _greet(simulator: Simulator, options: argparse.Namespace) -> None:
     url = simulator.url
-    _say(
+    trust = f" SSL_CERT_FILE={shlex.quote(str(options.tls[0]))}" if options.tls else ""
+    say(
         f"A Claude API is served on {url} (Ctrl-C ends it). In another terminal:\n\n"
-        f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=any\n"
+        f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=any{trust}\n"
         '  tailrace "Write a short poem about APIs."\n'
     )
 
 
-def _show(received: Received) -> None:
+def show(received: Received) -> None:
+    """Print a line for a request whose answer has ended."""
     if received.ended is None:
         return
     asked = f"{received.method} {received.path}"
-    _say(f"{asked} -> {received.status}, {received.sent} bytes, {received.ended}")
+    say(f"{asked} -> {received.status}, {received.sent} bytes, {received.ended}")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print a line."""
     try:
         print(text, flush=True)
     except BrokenPipeError:  # it serves on, whether anybody reads this or not

@@ -1,10 +1,11 @@
 """Structured output as a stream has it: partial objects, finished items, the value at the end.
 
 Theory of operation. The text of a reply with an `output_format` is JSON that grows. `GrowingOutput`
-feeds a parser with the text that is new whenever somebody looks, so looking costs what has come
-since the last look plus building the typed object. `Items` follows the text of its own reader and
-gives each element of one array once nothing can change it. At the end each text block is read
-strictly, once; a reply that does not fit raises then, with the whole message attached.
+feeds a parser with the text that is new whenever somebody looks, and makes typed objects only of
+what that text changed, so looking at every event is linear over the stream. `Items` follows the
+text of its own reader and gives each element of one array once nothing can change it. At the end
+each text block is read strictly, once; a reply that does not fit raises then, with the whole
+message attached.
 """
 
 from __future__ import annotations
@@ -15,26 +16,35 @@ from typing import Any
 from .content import Message
 from .partial_json import PartialJSON
 from .schema import Array, Model, OneOf, Record, Shape, Table, shape_of
-from .structured import OutputParseError, parse_output, partial_output, read
+from .structured import OutputParseError, PartialOutput, parse_output, read
 
 Path = tuple[str | int, ...]
 
 
 class GrowingOutput:
-    """The typed value of a text that grows."""
+    """The typed value of a text that grows.
+
+    Each look gives a new object for what still grows; finished elements of lists are the same
+    objects in every later look. The lists themselves are live: the next look grows them in place,
+    so copy one that is to stay as it is.
+    """
 
     def __init__(self, output_type: Any) -> None:
         self.output_type = output_type
+        self._begin()
+
+    def _begin(self) -> None:
         self._parser = PartialJSON()
+        self._partial = PartialOutput(self.output_type)
         self._text = ""
 
     def value(self, text: str) -> Any:
         """A partial object of `text`, which is what it was at the last call, or longer."""
         if not text.startswith(self._text):  # the reply began anew
-            self._parser, self._text = PartialJSON(), ""
+            self._begin()
         self._parser.feed(text[len(self._text) :])
         self._text = text
-        return partial_output(self.output_type, self._parser.value(trailing_strings=True))
+        return self._partial.of(self._parser.value(trailing_strings=True))
 
 
 class Items:

@@ -19,7 +19,8 @@ from tailrace.core.retry import asked_wait
 
 from .wire import Wire
 
-_JITTER = 0.1
+JITTER = 0.1
+"""How much longer than asked a waiter waits at most, as a share; so none wake together."""
 _BYTES_PER_TOKEN = 4
 
 
@@ -66,7 +67,7 @@ class Limiter:
                 wait = self._budget.ask(wire.monotonic(), input_tokens)
             if not wait:
                 return
-            await wire.sleep(wait * (1 + _JITTER * wire.chance()))
+            await wire.sleep(wait * (1 + JITTER * wire.chance()))
 
     async def refused(self, wire: Wire, seconds: float) -> None:
         """Freeze everybody for a time in seconds."""

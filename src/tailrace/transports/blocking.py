@@ -84,9 +84,12 @@ class BlockingIncoming:
         return data
 
     async def close(self) -> None:
-        """Be done with the answer; see `Incoming`."""
+        """Be done with the answer; see `Incoming`. A read in another thread is ended."""
         self._over = True
-        self._give_up()
+        if self._lease.busy:
+            self.abort()
+        else:
+            self._give_up()
 
     def abort(self) -> None:
         """Close the connection at once; see `Incoming`."""

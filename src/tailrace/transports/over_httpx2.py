@@ -185,28 +185,38 @@ class AsyncHttpx2Incoming(_Answer):
 
     def __init__(self, response: Response, answer: httpx2.Response, dropped: _Dropped) -> None:
         super().__init__(response, answer, answer.aiter_bytes(), dropped)
+        self._reading: anyio.CancelScope | None = None
 
     async def read(self, wait: float | None) -> bytes:
         """The next bytes of the body; see `Incoming`. After a cancelled read there is no other."""
         self._check()
         if self._over:
             return b""
+        data = b""
         try:
-            with anyio.fail_after(wait):
-                data: bytes = await anext(self._chunks, b"")
+            with anyio.fail_after(wait) as self._reading:
+                data = await anext(self._chunks, b"")
         except _BROKEN as error:
             self._broken = True
             raise self._failed(error) from error
         except BaseException:
             self._broken = True
             raise
+        finally:
+            self._reading = None
         self._check()
         if not data:
             self._ended()
         return data
 
     async def close(self) -> None:
-        """Be done with the answer; see `Incoming`."""
+        """Be done with the answer; see `Incoming`. A read in another task is ended."""
+        if self._reading is not None:
+            # `httpx2` closes the connection when its reading is cancelled.
+            self._aborted = True
+            self._reading.cancel()
+            self._ended()
+            return
         self._ended()
         await _aclose(self._answer, self._chunks)
 
