@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROMPT ?= Write a short poem about APIs.
 
-.PHONY: help demo test types style docs bench clean
+.PHONY: help demo test types style docs bench fuzz clean
 
 help:
 	@echo "make demo    stream a reply (LIVE=1: from Claude, with ANTHROPIC_API_KEY)"
 	@echo "make test    run the tests, the type checkers and the style checks"
-	@echo "make types | style | docs | bench | clean"
+	@echo "make types | style | docs | bench | fuzz | clean"
 
 $(READY): pyproject.toml scripts/setup.py
 	$(PYTHON) scripts/setup.py $(VENV)
@@ -35,6 +35,9 @@ docs: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+fuzz: $(READY)
+	$(BIN)/python scripts/relay_fuzz.py --seeds 60
 
 clean:
 	rm -rf $(VENV) site

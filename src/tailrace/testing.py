@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tailrace.relay.check import check_journal as check_journal
     from tailrace.simulator import Simulator as Simulator
+    from tailrace.transports.check import WIRE_CHECKS as WIRE_CHECKS
     from tailrace.transports.check import check_wire as check_wire
+    from tailrace.transports.check import run_on_asyncio as run_on_asyncio
     from tailrace.transports.memory import Answer as Answer
     from tailrace.transports.memory import AsyncScriptedWire as AsyncScriptedWire
     from tailrace.transports.memory import BadCertificate as BadCertificate
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "tailrace.relay.check": ("check_journal",),
     "tailrace.simulator": ("Simulator",),
-    "tailrace.transports.check": ("check_wire",),
+    "tailrace.transports.check": ("WIRE_CHECKS", "check_wire", "run_on_asyncio"),
     "tailrace.transports.memory": (
         "Answer",
         "AsyncScriptedWire",

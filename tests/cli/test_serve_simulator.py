@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 import tailrace
+from tailrace.cli.serve_simulator import PACE, _pace, parser
 from tailrace.core.framing import encode
+from tailrace.simulator import Pace, Scenario
 
 RECORDED = "".join(
     encode(None, data).decode()
@@ -31,26 +34,26 @@ RECORDED = "".join(
 )
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-W", "error", "-m", "tailrace", "sim", *arguments]
+FAST = ("sim", "--port", "0", "--first-token", "0", "--tokens-per-second", "1000")
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-W", "error", "-m", "tailrace", *words]
 
 
 @contextmanager
-def served(
-    *arguments: str, end: signal.Signals = signal.SIGTERM
+def serving(
+    *words: str, end: signal.Signals = signal.SIGTERM, code: int = 0
 ) -> Iterator[tuple[str, list[str]]]:
-    """The address it names, and what it has printed once it is over."""
+    """The address a command names first, and what it has printed once it is over."""
     printed: list[str] = []
     with subprocess.Popen(
-        command("--port", "0", "--first-token", "0", "--tokens-per-second", "1000", *arguments),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None
             printed.append(process.stdout.readline())
-            found = re.search(r"http://127\.0\.0\.1:\d+", printed[0])
+            found = re.search(r"https?://127\.0\.0\.1:\d+", printed[0])
             assert found, process.communicate()
             yield found[0], printed
         finally:
@@ -58,7 +61,14 @@ def served(
         printed += process.stdout
         assert process.stderr is not None
         assert process.stderr.read() == ""
-    assert process.returncode == 0
+    assert process.returncode == code
+
+
+def served(
+    *arguments: str, end: signal.Signals = signal.SIGTERM
+) -> AbstractContextManager[tuple[str, list[str]]]:
+    """`tailrace sim`, without waiting."""
+    return serving(*FAST, *arguments, end=end)
 
 
 def ask(url: str, key: str = "any", prompt: str = "Hi") -> str:
@@ -100,7 +110,7 @@ def test_it_ends_while_a_reply_is_under_way() -> None:
 
 def test_it_serves_on_when_nobody_reads_what_it_says() -> None:
     with subprocess.Popen(
-        command("--port", "0", "--text", "Hello", "--first-token", "0"),
+        command("sim", "--port", "0", "--text", "Hello", "--first-token", "0"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -135,7 +145,7 @@ def test_only_the_given_keys_are_accepted() -> None:
 
 
 def refused(*arguments: str) -> str:
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command("sim", *arguments), capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout) == (1, "")
     return done.stderr
 
@@ -162,3 +172,90 @@ def test_a_pace_that_cannot_be_is_an_error_in_one_line() -> None:
 def test_a_folder_without_recordings_is_an_error_in_one_line(tmp_path: Path) -> None:
     line = refused("--recordings", str(tmp_path))
     assert line == f"tailrace sim: there are no .sse files in {tmp_path}{os.linesep}"
+
+
+SCENARIO = """
+seed = 7
+pace = { tokens_per_second = 5000 }
+
+[[case]]
+when = { user = "weather" }
+reply = "It rains."
+
+[[case]]
+replies = [[{ status = 529, headers = { "retry-after-ms" = "1" } }], "Second time."]
+"""
+
+
+def test_a_scenario(tmp_path: Path) -> None:
+    (tmp_path / "two.toml").write_text(SCENARIO)
+    with serving("sim", "--port", "0", "--scenario", str(tmp_path / "two.toml")) as (url, printed):
+        assert ask(url, prompt="What is the weather?") == "It rains."
+        assert ask(url) == "Second time."
+    assert [line.split()[3] for line in printed if line.startswith("POST")] == [
+        "200,",
+        "529,",
+        "200,",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "says"),
+    [
+        ('[[case]]\nreply = [{ txt = "Hi" }]\n', ":2: case[0].reply[0]: no key of it names"),
+        ("[[case]]\nreply = \n", ":2: "),
+        ("sed = 1\n", ":1: sed: unknown key; did you mean 'seed'?"),
+    ],
+)
+def test_a_wrong_scenario_is_an_error_that_says_where(
+    scenario: str, says: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(scenario)
+    line = refused("--scenario", str(file))
+    assert line.startswith(f"tailrace sim: {file}{says}"), line
+    assert line.count("\n") == 1
+
+
+def test_a_scenario_that_is_not_there_is_an_error_in_one_line(tmp_path: Path) -> None:
+    assert refused("--scenario", str(tmp_path / "none.toml")).count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("own", "words", "expected"),
+    [
+        (None, [], PACE),
+        (None, ["--jitter", "0.5"], Pace(50.0, 0.3, 0.5)),
+        (Pace(9.0), [], Pace(9.0)),
+        (Pace(9.0, 2.0), ["--first-token", "0"], Pace(9.0, 0.0)),
+    ],
+)
+def test_options_change_the_pace_of_the_scenario(
+    own: Pace | None, words: list[str], expected: Pace
+) -> None:
+    assert _pace(parser().parse_args(words), Scenario([], pace=own)) == expected
+
+
+def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=sim "
+        f"-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}".split(),
+        check=True,
+        capture_output=True,
+    )
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with served("--tls", str(certificate), str(key), "--text", "Hello") as (url, printed):
+        assert url.startswith("https://")
+        assert ask(url) == "Hello"
+    assert any(f"SSL_CERT_FILE={certificate}" in line for line in printed)
+
+
+def test_a_certificate_that_is_none_is_an_error_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "no.pem").write_text("no")
+    line = refused("--tls", str(tmp_path / "no.pem"), str(tmp_path / "no.pem"))
+    assert line.startswith("tailrace sim: --tls: "), line
+    assert line.count("\n") == 1

@@ -28,7 +28,8 @@ import pydantic
 import pytest
 import typing_extensions
 
-from tailrace.core.schema import json_schema, parse_docstring
+from tailrace.core.docstrings import parse_docstring
+from tailrace.core.json_schema import json_schema
 
 T = TypeVar("T")
 

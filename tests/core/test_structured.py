@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailrace.core.partial_json import PartialJSON, parse_partial
-from tailrace.core.schema import shape_of
+from tailrace.core.reading import read
+from tailrace.core.strict_schema import strict_schema
 from tailrace.core.structured import (
     OutputParseError,
     PartialOutput,
@@ -28,9 +29,8 @@ from tailrace.core.structured import (
     output_schema,
     parse_output,
     partial_output,
-    read,
-    strict_schema,
 )
+from tailrace.core.type_shapes import shape_of
 
 T = TypeVar("T")
 

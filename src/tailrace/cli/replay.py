@@ -42,8 +42,7 @@ def main(arguments: list[str]) -> int:
     except (ValueError, OSError) as error:
         return refuse("replay", str(error))
     simulator = Simulator(replay, on_request=show)
-    greet = f"{_tapes(len(tapes))} of {options.tapes} played"
-    code = serve("replay", simulator, options, lambda: _greet(greet, simulator.url))
+    code = serve("replay", simulator, options, lambda: _greet(options.tapes, simulator.url))
     if code == 0:
         say(report(replay, len(tapes)))
     return code or (UNMATCHED if replay.mismatches else 0)
@@ -63,8 +62,8 @@ def _tapes(count: int) -> str:
     return "1 tape" if count == 1 else f"{count} tapes"
 
 
-def _greet(played: str, url: str) -> None:
+def _greet(folder: Path, url: str) -> None:
     say(
-        f"{played} on {url} (Ctrl-C ends it). In another terminal:\n\n"
+        f"The recordings of {folder} are played on {url} (Ctrl-C ends it). In another terminal:\n\n"
         f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=any\n"
     )

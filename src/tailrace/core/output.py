@@ -15,10 +15,12 @@ from typing import Any
 
 from .content import Message
 from .partial_json import PartialJSON
-from .schema import Array, Model, OneOf, Record, Shape, Table, shape_of
-from .structured import OutputParseError, PartialOutput, parse_output, read
-
-Path = tuple[str | int, ...]
+from .partial_values import PartialOutput
+from .problems import Path
+from .reading import read
+from .shapes import Array, Model, OneOf, Record, Shape, Table
+from .structured import OutputParseError, parse_output
+from .type_shapes import shape_of
 
 
 class GrowingOutput:

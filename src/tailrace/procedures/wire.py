@@ -6,8 +6,9 @@ of awaiting, so `settle` can run the whole procedure in one step: sync and async
 of it. Time and chance are part of the wire, so a scripted wire makes both repeatable.
 
 A wire has one error border: whatever its HTTP client raises leaves as a `WireError`, with the
-original as `__cause__`. An `Incoming` is one answer; only its `abort` may be called from another
-thread or task, or by a finaliser.
+original as `__cause__`. An `Incoming` is one answer; its `close` and `abort` may be called while
+another thread or task reads, whose read then ends with `ConnectionLost`; a finaliser may call
+`abort`.
 """
 
 from __future__ import annotations
