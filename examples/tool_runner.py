@@ -12,11 +12,11 @@ import time
 import _upstream
 
 import tailrace
-from tailrace.simulator import Text, ToolUse
+from tailrace.simulator import Reply, Text, ToolUse
 
 CELSIUS = {"Paris": 21, "Rome": 27}
 
-SCRIPT = [
+SCRIPT: list[Reply] = [
     [
         Text("I will look both up."),
         ToolUse("get_weather", {"city": "Paris"}),

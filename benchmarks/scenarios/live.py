@@ -48,10 +48,12 @@ class Arrivals:
         return partial(self.took, number)
 
 
-def window(arrivals: Arrivals, streams: int, seconds: float) -> Generator[float, None, Any]:
+def window(
+    arrivals: Arrivals, streams: int, seconds: float, patience: float = PATIENCE
+) -> Generator[float, None, Any]:
     """The figures of a window; what it yields is how long to wait before going on."""
     started = time.monotonic()
-    while time.monotonic() - started < PATIENCE:
+    while time.monotonic() - started < patience:
         seen = len(arrivals.lags)
         yield CALM
         recent = arrivals.lags[seen:]

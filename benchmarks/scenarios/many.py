@@ -21,6 +21,7 @@ events at a time. The floor's lag is what the machine and the server add.
 
 RATE = 50
 PEERS = ("tailrace", "official", "official_aiohttp", "litellm", "floor")
+SKIPPED_IF_QUICK = {"official_aiohttp", "litellm"}
 TARGETS = {
     ("asyncio", False): [Target("official", 1 / 4), Target("floor", 1.4)],
     ("uvloop", False): [Target("official", 1 / 8), Target("floor", 2)],
@@ -40,10 +41,10 @@ def run(bench: Bench) -> list[Row]:
     rows += _rows(bench, 100, "asyncio", way="raw")
     for streams in (500, 2000):
         for loop in ("asyncio", "uvloop"):
-            rows += _rows(bench, streams, loop, rounds=3)
+            rows += _rows(bench, streams, loop, rounds=2)
     if bench.addresses.https:
-        rows += _rows(bench, 500, "asyncio", tls=True, rounds=3)
-        rows += _rows(bench, 500, "uvloop", tls=True, rounds=3)
+        rows += _rows(bench, 500, "asyncio", tls=True, rounds=2)
+        rows += _rows(bench, 500, "uvloop", tls=True, rounds=2)
     return rows
 
 
@@ -61,12 +62,13 @@ def _rows(
             "url": bench.addresses.url(f"live/{RATE}", tls),
             "streams": streams,
             "seconds": bench.pick(1.5, 4),
-            "way": "text" if name == "floor" else way,
+            "way": way,
             "loop": loop,
         }
         for name in PEERS
-        if name != "litellm" or (way == "text" and streams == 100 and not bench.quick)
-        if name != "official_aiohttp" or not bench.quick
+        if name != "litellm" or (loop == "asyncio" and not tls and streams == 100)
+        if name not in {"litellm", "floor"} or way == "text"
+        if name not in SKIPPED_IF_QUICK or not bench.quick
     }
     results = bench.alternate("many", jobs, rounds)
     kind = f"{streams} streams, {loop}{', TLS' if tls else ''}"

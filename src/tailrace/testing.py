@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from tailrace.transports.memory import Silence as Silence
 
 _HOMES = {
-    "tailrace.relay.check": ("check_journal",),
-    "tailrace.simulator": ("Simulator",),
-    "tailrace.transports.check": ("WIRE_CHECKS", "check_wire", "run_on_asyncio"),
-    "tailrace.transports.memory": (
+    "relay.check": ("check_journal",),
+    "simulator": ("Simulator",),
+    "transports.check": ("WIRE_CHECKS", "check_wire", "run_on_asyncio"),
+    "transports.memory": (
         "Answer",
         "AsyncScriptedWire",
         "BadCertificate",
@@ -47,15 +47,15 @@ _HOMES = {
         "Silence",
     ),
 }
-_WHERE = {name: module for module, names in _HOMES.items() for name in names}
+_WHERE = {name: (module, name) for module, names in _HOMES.items() for name in names}
 
 __all__ = [*sorted(_WHERE)]  # pyright: ignore[reportUnsupportedDunderAll]
 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        module = _WHERE.get(name)
-        if module is None:
+        if name not in _WHERE:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(module), name)
+        module, there = _WHERE[name]
+        value = globals()[name] = getattr(import_module(f"tailrace.{module}"), there)
         return value

@@ -56,9 +56,11 @@ def test_what_the_official_package_recorded_is_replayed_to_tailrace(tmp_path: Pa
 
 
 def test_what_does_not_match_is_reported(tapes: Path) -> None:
-    with serving("replay", str(tapes), "--port", "0", code=1) as (url, printed):
-        with pytest.raises(tailrace.NotFoundError, match="no tape fits"):
-            ask(url, prompt="Something else")
+    with (
+        serving("replay", str(tapes), "--port", "0", code=1) as (url, printed),
+        pytest.raises(tailrace.NotFoundError, match="no tape fits"),
+    ):
+        ask(url, prompt="Something else")
     (name,) = (path.name for path in tapes.iterdir())
     text = "".join(printed)
     assert f"0 of 1 tape played.\n  nobody asked for {name}\n" in text

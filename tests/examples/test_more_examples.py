@@ -60,7 +60,8 @@ def test_speech_speaks_each_sentence(tmp_path: Path) -> None:
     speaker = tmp_path / "espeak-ng"
     heard = tmp_path / "heard"
     speaker.write_text(
-        f"#!{sys.executable}\nimport sys\nopen({str(heard)!r}, 'a').write(sys.stdin.read() + '\\n')\n"
+        f"#!{sys.executable}\nimport sys\n"
+        f"open({str(heard)!r}, 'a').write(sys.stdin.read() + '\\n')\n"
     )
     speaker.chmod(0o755)
     output("speech", str(tmp_path))
