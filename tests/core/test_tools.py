@@ -646,3 +646,13 @@ def test_a_wrong_input_goes_back_to_the_model() -> None:
     with pytest.raises(ToolInputError) as caught:
         tool(get_weather).call({})
     assert tool_result("id", caught.value)["content"] == "get_weather: `city` is required"
+
+
+def test_blocks_in_a_result_are_plain_json_and_the_tools_own_no_longer() -> None:
+    mine = [{"type": "text", "text": "a"}]
+    block = tool_result("toolu_1", mine)
+    mine[0]["text"] = "b"
+    assert block["content"] == [{"type": "text", "text": "a"}]
+    odd = tool_result("toolu_1", {"type": "text", "text": object()})
+    assert odd["is_error"]
+    assert "no JSON" in odd["content"]

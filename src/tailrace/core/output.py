@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .content import Message
+from .cursor import RESTARTED
 from .partial_json import PartialJSON
 from .partial_values import PartialOutput
 from .problems import Path
@@ -65,7 +66,9 @@ class Items:
         self._item = None if output_type is None else _item_shape(output_type, self._path)
 
     def feed(self, text: str) -> list[Any]:
-        """The elements that `text` finishes."""
+        """The elements that `text` finishes; from the first one where the reply begins anew."""
+        if text is RESTARTED:
+            self._parser = PartialJSON(paths=True)
         self._parser.feed(text)
         depth = len(self._path)
         return [
@@ -116,10 +119,18 @@ def _item_shape(output_type: Any, path: Path) -> Shape:
     shape: Shape | None = shape_of(output_type)
     for key in path:
         shape = None if shape is None else _inside(shape, key)
-    if not isinstance(shape, Array):
+    item = None if shape is None else _item(shape)
+    if item is None:
         where = ".".join(map(str, path)) or "the output"
         raise ValueError(f"{where} is no array in the output format {output_type!r}")
-    return shape.item
+    return item
+
+
+def _item(shape: Shape) -> Shape | None:
+    """The shape of the elements of an array, which may be one of several things it can be."""
+    if isinstance(shape, OneOf):
+        return next(filter(None, map(_item, shape.options)), None)
+    return shape.item if isinstance(shape, Array) else None
 
 
 def _inside(shape: Shape, key: str | int) -> Shape | None:

@@ -3,9 +3,9 @@
 Theory of operation. An `Exchange` opens the request, repeats failed tries as `Retry` says, and
 brings frames to a `Cursor`, a chunk's worth a call. Until the *commit point*, the first frame with
 content, frames are held back: a failure before it (a lost connection, a clock, an `error` event, a
-page of HTML) is repeated and the caller never sees it. Which is which stands in `_OPENING`: frames
-that carry nothing a reader could miss. After it the recovery policy decides: the failure is raised
-with what had arrived, or the reply is gone on with (`core.recovery`), or begun anew.
+page of HTML) is repeated and the caller never sees it. Which is which stands in `opening`. After
+it the recovery policy decides: the failure is raised with what had arrived, or the reply is gone on
+with (`core.recovery`), or begun anew.
 
 The body is complete when `message_stop` came, or when it ended cleanly after a `stop_reason`.
 Anything else is an error. After `message_stop` the rest of the body is awaited for a moment only,
@@ -18,19 +18,14 @@ the connection: the finaliser is here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
-import msgspec
-
-from tailrace.core.clocks import Deadlines, Expiry, Timeout
+from tailrace.core.clocks import Deadlines, Timeout
 from tailrace.core.content import Message
 from tailrace.core.cursor import Cursor
 from tailrace.core.errors import (
-    APIConnectionError,
     APIError,
-    APITimeoutError,
     RetryableError,
-    StreamClosedError,
     status_error,
 )
 from tailrace.core.framing import (
@@ -43,17 +38,15 @@ from tailrace.core.http import Request, Response, shown_url
 from tailrace.core.recovery import Continuation, RecoveryPolicy, continuation
 from tailrace.core.retry import Attempt, Retry
 
+from .failing import clock_of, closed_error, error_body, lost, timed_out
 from .hooks import NO_HOOKS, Hooks
-from .limiting import RateLimiter, asked_pause, estimated_input
+from .limiting import RateLimiter, asked_pause, estimated_input, usage_of
 from .logs import log
-from .wire import ConnectFailed, ConnectTimedOut, Incoming, WaitTimedOut, Wire, WireError
+from .opening import check_is_stream, is_opening, look_ahead
+from .wire import Incoming, Wire, WireError
 
 DRAIN_SECONDS = 0.25
 """How long the end of the body is awaited after `message_stop`, in seconds."""
-
-# Events that say nothing a reader could miss if the try is repeated.
-_OPENING = frozenset({"message_start", "ping"})
-_EMPTY_STARTS = (b'"text"', b'"thinking"')
 
 
 class Exchange:
@@ -171,7 +164,7 @@ class Exchange:
             raise self._wire_failure(error) from (error.__cause__ or error)
         if self._closed:
             incoming.abort()
-            raise self._closed_error()
+            raise closed_error(self.cursor)
         self._incoming = incoming
         response = self.cursor.response = incoming.response
         clocks.bytes_arrived(wire.monotonic())
@@ -186,7 +179,7 @@ class Exchange:
             self._hooks.on_response(response)
         if not response.is_success:
             body = await self._read_all()
-            refusal = status_error(response, _error_body(body))
+            refusal = status_error(response, error_body(body))
             pause = asked_pause(refusal, wire.wall())
             if self._limiter is not None and pause is not None:
                 await self._limiter.refused(wire, pause)
@@ -218,7 +211,7 @@ class Exchange:
             self._hooks.on_retry(failed)
         await wire.sleep(self._retry.wait)
         if self._closed:
-            raise self._closed_error()
+            raise closed_error(self.cursor)
 
     # -- a reply that is streamed --------------------------------------------------------------
 
@@ -234,7 +227,7 @@ class Exchange:
         if self.failure is not None:
             raise self.failure
         if self._closed:
-            raise self._closed_error()
+            raise closed_error(self.cursor)
         try:
             while not self.cursor.accumulator.finished:
                 try:
@@ -322,10 +315,10 @@ class Exchange:
     async def _read_frames(self) -> list[ServerSentEvent] | None:
         """Frames to hand on, none yet, or `None` at the end of a complete body."""
         chunk = await self._read_chunk()
-        if not chunk:
-            self._at_end()
-            return None
         try:
+            if not chunk:
+                self._at_end(self._decoder.end())
+                return None
             frames = self._decoder.feed(chunk)
         except EventTooLargeError as error:
             failure = self.cursor.protocol_error(str(error))
@@ -345,21 +338,21 @@ class Exchange:
                 break
         expiry = clocks.expired(clocks.now)
         if expiry is not None:
-            raise self._timed_out(expiry)
+            raise timed_out(self._request, self.cursor, expiry)
 
     async def _read_chunk(self) -> bytes:
         incoming = self._incoming
         if incoming is None:
-            raise self._closed_error()
+            raise closed_error(self.cursor)
         wire, clocks = self._wire, self._deadlines
         try:
             chunk = await incoming.read(clocks.wait(wire.monotonic()))
         except WireError as error:
             if self._closed:
-                raise self._closed_error() from error
+                raise closed_error(self.cursor) from error
             raise self._wire_failure(error) from (error.__cause__ or error)
         if self._closed:
-            raise self._closed_error()
+            raise closed_error(self.cursor)
         clocks.bytes_arrived(wire.monotonic())
         return chunk
 
@@ -367,42 +360,22 @@ class Exchange:
         """Hold frames back until one has content, then hand all of them on."""
         held = self._held
         if not held:
-            self._check_is_stream()
+            check_is_stream(self.cursor)
         held += frames
-        if not all(map(_is_opening, frames)):
-            self._probe(held)
+        if not all(map(is_opening, frames)):
+            look_ahead(held, self.cursor)
             self._committed = True
             self._held = []
             return held
         return []
 
-    def _probe(self, frames: list[ServerSentEvent]) -> None:
-        """Read ahead what nobody has been given yet, so that an error in it can be repeated.
-
-        As far as the first frame with content, and to the end where an `error` event is among them.
-        """
-        end = next(at for at, frame in enumerate(frames, 1) if not _is_opening(frame))
-        if any(frame.event == "error" for frame in frames):
-            end = len(frames)
-        probe = Cursor()
-        probe.response = self.cursor.response
-        probe.feed(frames[:end])
-        while probe.next_raw() is not None:
-            pass
-
-    def _check_is_stream(self) -> None:
-        kind = self.response.headers.get("content-type", "")
-        if kind.startswith(("text/html", "application/json")):
-            raise self.cursor.protocol_error(f"the answer is {kind.split(';')[0]}, not a stream")
-
-    def _at_end(self) -> None:
-        """The body ended cleanly: was the reply complete?"""
-        dropped = self._decoder.end()
+    def _at_end(self, dropped: int) -> None:
+        """The body ended cleanly, `dropped` bytes into an event: was the reply complete?"""
         if self.cursor.accumulator.complete:
             self.cursor.accumulator.finish()
             return
         if not self._held and not self.cursor.accumulator.started:
-            self._check_is_stream()
+            check_is_stream(self.cursor)
         where = "in the middle of an event" if dropped else "cleanly"
         if not self.cursor.accumulator.started and not self._held:
             where += " and without any event"
@@ -453,7 +426,7 @@ class Exchange:
                 self.abort()
                 raise
             if self._limiter is not None:
-                await self.settle_usage(_usage_of(body))
+                await self.settle_usage(usage_of(body))
             return body
 
     async def read_body(self) -> bytes:
@@ -520,78 +493,9 @@ class Exchange:
         if self.cursor.response is not None:
             self.cursor.response.is_closed = True
 
-    # -- errors --------------------------------------------------------------------------------
-
-    def _closed_error(self) -> StreamClosedError:
-        return StreamClosedError(
-            "The stream was closed before the reply was read to its end; "
-            "read it inside the with block, or use what arrived: error.partial.",
-            partial=self.cursor.accumulator.snapshot(),
-        )
-
     def _wire_failure(self, error: WireError) -> APIError:
         """The public error for what the wire says."""
-        now = self._wire.monotonic()
-        request = self._request.redacted()
-        failure: APIError
-        if isinstance(error, WaitTimedOut):
-            expiry = self._deadlines.expired(now) or self._deadlines.nearest(now)
-            return self._timed_out(expiry)
-        if isinstance(error, ConnectTimedOut):
-            connect = Expiry("connect", self._timeout.connect or 0.0)
-            return self._timed_out(self._deadlines.expired(now) or connect)
-        if isinstance(error, ConnectFailed):
-            failure = APIConnectionError(message=f"Connection error: {error}", request=request)
-            failure.permanent = error.permanent
-            return failure
-        if self.cursor.response is None or self._incoming is None:
-            return APIConnectionError(message=f"Connection error: {error}", request=request)
-        return self.cursor.truncated(f"the connection broke ({error})")
-
-    def _timed_out(self, expiry: Expiry) -> APITimeoutError:
-        accumulator = self.cursor.accumulator
-        arrived = (
-            f"{len(accumulator.complete_blocks)} content blocks were complete"
-            if accumulator.started
-            else "nothing had arrived"
-        )
-        error = APITimeoutError(
-            self._request.redacted(),
-            message=(
-                f"Request timed out: the {expiry.clock} clock ran out after "
-                f"{expiry.seconds:g} seconds; {arrived}."
-            ),
-            clock=expiry.clock,
-            seconds=expiry.seconds,
-        )
-        error.partial = accumulator.snapshot()
-        return error
-
-
-def _is_opening(frame: ServerSentEvent) -> bool:
-    """Whether a frame says nothing a reader could miss."""
-    name = frame.event
-    if name in _OPENING:
-        return True
-    data = frame.raw_data
-    if name is None:
-        return b'"message_start"' in data[:40] or b'"ping"' in data[:40]
-    if name != "content_block_start":
-        return False
-    block = data.partition(b'"content_block":')[2].replace(b" ", b"")
-    return block.startswith(tuple(b'{"type":' + kind for kind in _EMPTY_STARTS)) and (
-        b'"text":""' in block or b'"thinking":""' in block
-    )
-
-
-def _usage_of(body: bytes) -> Mapping[str, Any]:
-    data = _error_body(body)
-    found: Any = cast("dict[str, Any]", data).get("usage") if isinstance(data, dict) else None
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-
-
-def _error_body(body: bytes) -> object:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return body.decode("utf-8", "replace").strip()
+        expiry = clock_of(error, self._deadlines, self._timeout, self._wire.monotonic())
+        if expiry is not None:
+            return timed_out(self._request, self.cursor, expiry)
+        return lost(error, self._request, self.cursor, answered=self._incoming is not None)

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
+
+import msgspec
 
 from tailrace.core.budget import Budget
 from tailrace.core.errors import APIStatusError
@@ -93,6 +95,16 @@ def estimated_input(content: bytes) -> int:
 def counted_input(usage: Mapping[str, Any]) -> int:
     """The input tokens that count to the limit: those read from a cache do not."""
     return (usage.get("input_tokens") or 0) + (usage.get("cache_creation_input_tokens") or 0)
+
+
+def usage_of(body: bytes) -> Mapping[str, Any]:
+    """What a whole reply says it used; empty where it says nothing."""
+    try:
+        data: Any = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return {}
+    found: Any = cast("dict[str, Any]", data).get("usage") if isinstance(data, dict) else None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def asked_pause(error: Exception, wall: float) -> float | None:

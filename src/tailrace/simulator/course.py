@@ -70,8 +70,8 @@ class Attempt:
 class Run:
     """What was seen of a client.
 
-    `code` is its exit code, `None` where it had to be killed after these `seconds`. `refused` counts
-    connections that were refused.
+    `code` is its exit code, `None` where it had to be killed, after these `seconds`. `refused`
+    counts connections that were refused.
     """
 
     attempts: Sequence[Attempt]
