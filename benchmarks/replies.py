@@ -23,8 +23,10 @@ HEAD = (
 END = b"0\r\n\r\n"
 
 # As long as tokens are, with what a decoder has to look at twice: escapes and non-ASCII letters.
-_WORDS = (" the", " of", " wheel", " carries", " water", " channel", " away", ",", ".", " a")
-_WORDS += (" mill", "'s", ' "race', '"', " über", "\n\n", " naïve", " →", " through", " tail")
+_WORDS = (
+    *(" the", " of", " wheel", " carries", " water", " channel", " away", ",", ".", " a"),
+    *(" mill", "'s", ' "race', '"', " über", "\n\n", " naïve", " →", " through", " tail"),
+)
 
 
 def event(payload: dict[str, Any], padding: int = 0) -> bytes:
@@ -41,7 +43,7 @@ def chunk(data: bytes) -> bytes:
 
 def _start(block: dict[str, Any]) -> list[bytes]:
     usage = {"input_tokens": 20, "output_tokens": 1, "cache_read_input_tokens": 0}
-    message = {
+    message: dict[str, Any] = {
         "id": "msg_benchmark",
         "type": "message",
         "role": "assistant",

@@ -87,7 +87,7 @@ def _conditions(sections: list[dict[str, Any]]) -> str:
         ("beneath them", "beneath"),
     ):
         lines.append(f"- {what}: " + "; ".join(dict.fromkeys(part[key] for part in sections)))
-    loads = sorted((float(part["load"]) for part in sections), default=0.0)
+    loads = sorted(float(part["load"]) for part in sections)
     if loads:
         lines.append(
             f"- other work on it: a load of {loads[0]} to {loads[-1]} before each scenario, this "

@@ -25,7 +25,7 @@ def main() -> None:
     try:
         scenario = importlib.import_module(f"benchmarks.scenarios.{job.pop('scenario')}")
         figures = scenario.measured(**job)
-    except ImportError as missing:
+    except ModuleNotFoundError as missing:
         print(missing, file=sys.stderr)
         code = ABSENT
     else:

@@ -23,7 +23,16 @@ REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["projec
 ].partition("/tree/")[0]
 
 # Pages in the order of the navigation; pages that are not listed come after these.
-ORDER = ("index", "guide", "relay", "divergences", "design")
+ORDER = (
+    "index",
+    "guide",
+    "tools",
+    "reliability",
+    "simulator",
+    "relay",
+    "divergences",
+    "design",
+)
 
 STYLE = """
 :root { color-scheme: light dark; --text: #1c2024; --page: #fff; --line: #8884; --link: #0b62a4; }

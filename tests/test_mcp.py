@@ -156,6 +156,29 @@ def test_a_failed_call_is_a_tool_error(name: str) -> None:
     assert caught.value.content == [text("no")]
 
 
+class PagedSession(FakeSession):
+    """A session with a page of tools for each letter."""
+
+    async def list_tools(self, cursor: str | None = None) -> Any:
+        tool = SimpleNamespace(name=cursor or "a", description="", inputSchema={"type": "object"})
+        return SimpleNamespace(tools=[tool], nextCursor={"a": "b", "b": "c"}.get(tool.name))
+
+
+class NewPagedSession(PagedSession):
+    """The same as `mcp` has it from some version of 1 on."""
+
+    async def list_tools(self, *, params: Any = None) -> Any:  # type: ignore[override]
+        return await super().list_tools(params and params.cursor)
+
+
+@pytest.mark.parametrize("kind", [PagedSession, NewPagedSession])
+def test_tools_of_all_pages_are_found(kind: type[FakeSession]) -> None:
+    if kind is NewPagedSession:
+        pytest.importorskip("mcp", reason="needs the package mcp, the extra tailrace[mcp]")
+    found = asyncio.run(tailrace.mcp.tools(kind()))
+    assert [tool.name for tool in found] == ["a", "b", "c"]
+
+
 def test_a_tool_stays_in_the_loop_of_its_session(sim: Simulator) -> None:
     (tool,) = asyncio.run(tailrace.mcp.tools(FakeSession()))
     sim.script([ToolUse("sky_weather", id="toolu_1")], "Sorry.")

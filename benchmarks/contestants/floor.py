@@ -97,6 +97,7 @@ class Async:
 
     def __init__(self, url: str, streams: int = 1) -> None:
         self._url = urlsplit(url)
+        self._host, self._port = self._url.hostname or "", self._url.port or 0
         self._idle: list[Connection] = []
         self._tls = ssl.create_default_context() if self._url.scheme == "https" else None
 
@@ -114,7 +115,7 @@ class Async:
     async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(
-            self.protocol, self._url.hostname, self._url.port, ssl=self._tls
+            self.protocol, self._host, self._port, ssl=self._tls
         )
         return connection
 

@@ -20,6 +20,7 @@ are read by the loop that a user would write, which looks at the text of each.
 WAYS = {"text": "text_stream", "events": "stream() events", "raw": "create(stream=True)"}
 PEERS = ("tailrace", "official", "litellm", "floor", "floor_decode")
 ASYNC_PEERS = ("tailrace", "official", "official_aiohttp", "litellm", "floor", "floor_decode")
+SKIPPED_IF_QUICK = {"official_aiohttp", "litellm"}
 ONLY_TEXT = {"litellm", "floor", "floor_decode"}
 SLOW = {"official", "official_aiohttp", "litellm"}
 
@@ -45,7 +46,7 @@ def run(bench: Bench) -> list[Row]:
 def _row(bench: Bench, sync: bool, way: str, packet: int, tls: bool) -> Row:
     jobs: dict[str, dict[str, Any]] = {}
     for name in PEERS if sync else ASYNC_PEERS:
-        if (name in ONLY_TEXT and way != "text") or (bench.quick and name == "litellm"):
+        if (name in ONLY_TEXT and way != "text") or (bench.quick and name in SKIPPED_IF_QUICK):
             continue
         count = bench.pick(1500 if name in SLOW else 10_000, 20_000)
         jobs[name] = {

@@ -16,8 +16,11 @@ late, found by halving a ladder of numbers of streams (a step is 1.1 to 1.5 time
 The ladder ends where the server, on one core itself, has enough to do.
 """
 
-LADDER = (10, 15, 20, 30, 40, 50, 60, 80, 100, 125, 150, 175, 200, 250, 300, 350, 400, 500, 600)
-LADDER += (700, 800, 1000, 1200, 1400, 1700, 2000, 2400)
+LADDER = (
+    *(10, 15, 20, 30, 40, 50, 60, 80),
+    *(100, 125, 150, 175, 200, 250, 300, 350, 400, 500, 600, 700, 800),
+    *(1000, 1200, 1400, 1700, 2000, 2400),
+)
 RATE = 50
 LATE = 0.050
 ROUNDS = 2

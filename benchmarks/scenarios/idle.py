@@ -19,6 +19,7 @@ Streams that have delivered their first text and then wait: the resident memory 
 what it was after a first reply, for each open stream.
 """
 
+PEERS = ("tailrace", "official", "official_aiohttp", "floor")
 TARGETS = [Target("official", 1 / 3)]
 PATIENCE = 60.0
 
@@ -33,7 +34,7 @@ def run(bench: Bench) -> list[Row]:
                 "warm": bench.addresses.url("text/100/1", tls),
                 "streams": bench.pick(100, 300),
             }
-            for name in ("tailrace", "official", "official_aiohttp", "floor")
+            for name in PEERS
         }
         results = bench.alternate("idle", jobs, rounds=bench.pick(1, 3))
         label = f"memory of an idle stream{', TLS' if tls else ''}"

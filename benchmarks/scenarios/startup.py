@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
-from benchmarks.bench import Bench
+from benchmarks.bench import ROOT, Bench
 from benchmarks.measure import Results, Row, Target, column
 
 TITLE = "Start-up"
@@ -158,13 +159,8 @@ def _closure(name: str, seen: set[str] | None = None) -> set[str]:
 
 def _size(name: str) -> int:
     if name == "tailrace":  # an editable install lists no files
-        from benchmarks.bench import ROOT
-
-        files = (ROOT / "src" / "tailrace").rglob("*.py")
-        return sum(path.stat().st_size for path in files)
-    files = metadata.files(name) or []
-    return sum(
-        path.stat().st_size
-        for file in files
-        if file.suffix != ".pyc" and (path := file.locate()).is_file()
-    )
+        paths = list((ROOT / "src" / "tailrace").rglob("*.py"))
+    else:
+        listed = metadata.files(name) or []
+        paths = [Path(str(file.locate())) for file in listed if file.suffix != ".pyc"]
+    return sum(path.stat().st_size for path in paths if path.is_file())

@@ -13,6 +13,7 @@ A session belongs to its event loop, so its tools are for `AsyncAnthropic` in th
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -37,9 +38,7 @@ async def tools(session: Any, *, prefix: str = "", timeout: float | None = None)
     page = await session.list_tools()
     found: list[Any] = list(page.tools)
     while cursor := _either(page, "next_cursor", "nextCursor"):
-        from mcp.types import PaginatedRequestParams
-
-        page = await session.list_tools(params=PaginatedRequestParams(cursor=cursor))
+        page = await _page(session, cursor)
         found += page.tools
     return [MCPTool(session, tool, prefix=prefix, timeout=timeout) for tool in found]
 
@@ -87,6 +86,14 @@ class MCPTool:
 
     def __repr__(self) -> str:
         return f"<MCPTool {self.name}>"
+
+
+async def _page(session: Any, cursor: str) -> Any:
+    if "params" not in inspect.signature(session.list_tools).parameters:  # early versions of 1
+        return await session.list_tools(cursor)
+    from mcp.types import PaginatedRequestParams
+
+    return await session.list_tools(params=PaginatedRequestParams(cursor=cursor))
 
 
 def _either(value: Any, *names: str) -> Any:

@@ -137,6 +137,12 @@ def test_what_cannot_be_graded_is_said(words: list[str], says: str) -> None:
     assert f"tailrace grade: {says}" in err
 
 
+def test_a_command_that_fails_by_itself_may_say_why() -> None:
+    code, out, err = grade("--", sys.executable, "-c", "raise SystemExit('no such module')")
+    assert (code, out) == (2, "")
+    assert err.startswith("no such module\n"), err
+
+
 def test_the_faults_can_be_listed() -> None:
     code, out, _ = grade("--list")
     assert (code, len(out.splitlines())) == (0, len(COURSE))

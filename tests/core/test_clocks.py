@@ -27,8 +27,9 @@ def bounds(timeout: Timeout) -> tuple[float | None, ...]:
 
 ACCEPTED = [
     (None, (None, None, None, None, None)),
-    (5, (5, 5, 5, None, None)),
-    (0.5, (0.5, 0.5, 0.5, None, None)),
+    (5, (5, 5, 5, 900, None)),
+    (0.5, (0.5, 0.5, 0.5, 900, None)),
+    (1000, (1000, 1000, 1000, 1000, None)),
     (SimpleNamespace(connect=1, read=2, write=3, pool=4), (1, 2, 2, None, None)),
     (SimpleNamespace(connect=None, read=None), (None, None, None, None, None)),
     (Timeout(total=9), (10, 300, 120, 900, 9)),

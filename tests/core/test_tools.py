@@ -18,10 +18,8 @@ import pytest
 
 from tailrace.core.tools import (
     Tool,
-    ToolError,
     ToolInputError,
     tool,
-    tool_result,
     tools_by_name,
     tools_param,
 )
@@ -88,9 +86,6 @@ WEATHER = {
         "additionalProperties": False,
     },
 }
-
-
-# -- what is sent ----------------------------------------------------------------------------
 
 
 def test_a_tool_is_made_of_signature_and_docstring() -> None:
@@ -216,9 +211,6 @@ def test_a_parameter_without_json_is_named() -> None:
     assert tool(ask, input_schema=schema).call({"what": 1}) is None
 
 
-# -- what is checked -------------------------------------------------------------------------
-
-
 def test_call_checks_and_calls() -> None:
     made = tool(get_weather)
     assert made.call({"city": "Rome", "days": 2}) == "Rome 2 c"
@@ -311,9 +303,6 @@ def test_pydantic_fields_as_defaults() -> None:
         made.call({"text": "ab", "most": 0})
 
 
-# -- all that can be called ------------------------------------------------------------------
-
-
 async def slow(a: int) -> int:
     """Add one."""
     return a + 1
@@ -370,8 +359,6 @@ def test_an_async_tool_checks_before_it_gives_a_coroutine() -> None:
     with pytest.raises(ToolInputError):
         tool(slow).call({"a": "1"})
 
-
-# -- tools that have to be opened ------------------------------------------------------------
 
 LOG: list[str] = []
 
@@ -517,9 +504,6 @@ def test_only_a_function_can_be_bound() -> None:
         tool(Database).bind(None)  # type: ignore[arg-type]
 
 
-# -- requests --------------------------------------------------------------------------------
-
-
 class Foreign:
     """A tool of some other making."""
 
@@ -571,88 +555,3 @@ def test_wrong_tools_are_told(
 ) -> None:
     with pytest.raises(error, match=message):
         function(tools)
-
-
-# -- results ---------------------------------------------------------------------------------
-
-TEXT = {"type": "text", "text": "a"}
-IMAGE = {"type": "image", "source": {"type": "url", "url": "x"}}
-
-
-@pytest.mark.parametrize(
-    ("value", "content"),
-    [
-        ("text", "text"),
-        ("", ""),
-        ("größer", "größer"),
-        ("bad \ud800 name", "bad ? name"),
-        (None, "null"),
-        (True, "true"),
-        (1.5, "1.5"),
-        (10**30, "1" + "0" * 30),
-        ([1, "a"], '[1,"a"]'),
-        ([], "[]"),
-        ({"a": "ß"}, '{"a":"ß"}'),
-        ({"a": "\ud800"}, '{"a": "\\ud800"}'),
-        (Place("Rome"), '{"city":"Rome","country":"DE"}'),
-        (Query(text="a"), '{"text":"a"}'),
-        ([Query(text="a")], '[{"text":"a"}]'),
-        (datetime.date(2026, 1, 31), '"2026-01-31"'),
-        (Unit.CELSIUS, '"c"'),
-        ([TEXT, IMAGE], [TEXT, IMAGE]),
-        ((TEXT,), [TEXT]),
-        (TEXT, [TEXT]),
-        (View(TEXT), [TEXT]),
-        ([TEXT, 1], '[{"type":"text","text":"a"},1]'),
-        ([{"type": "car"}], '[{"type":"car"}]'),
-    ],
-)
-def test_results(value: Any, content: Any) -> None:
-    assert tool_result("id", value) == {
-        "type": "tool_result",
-        "tool_use_id": "id",
-        "content": content,
-    }
-
-
-LOOP: list[Any] = []
-LOOP.append(LOOP)
-
-
-@pytest.mark.parametrize(
-    ("value", "content"),
-    [
-        (ValueError("no"), "ValueError: no"),
-        (KeyError("k"), "KeyError: 'k'"),
-        (TimeoutError(), "TimeoutError"),
-        (ToolError("sorry"), "sorry"),
-        (ToolError([TEXT]), [TEXT]),
-        (RuntimeError("x" * 5000), "RuntimeError: " + "x" * 3986 + "…"),
-        (RuntimeError("\ud800"), "RuntimeError: ?"),
-        (Anything(), "the tool returned a value of type Anything, which has no JSON"),
-        (LOOP, "the tool returned a value of type list, which has no JSON"),
-    ],
-)
-def test_error_results(value: Any, content: Any) -> None:
-    assert tool_result("id", value) == {
-        "type": "tool_result",
-        "tool_use_id": "id",
-        "content": content,
-        "is_error": True,
-    }
-
-
-def test_a_wrong_input_goes_back_to_the_model() -> None:
-    with pytest.raises(ToolInputError) as caught:
-        tool(get_weather).call({})
-    assert tool_result("id", caught.value)["content"] == "get_weather: `city` is required"
-
-
-def test_blocks_in_a_result_are_plain_json_and_the_tools_own_no_longer() -> None:
-    mine = [{"type": "text", "text": "a"}]
-    block = tool_result("toolu_1", mine)
-    mine[0]["text"] = "b"
-    assert block["content"] == [{"type": "text", "text": "a"}]
-    odd = tool_result("toolu_1", {"type": "text", "text": object()})
-    assert odd["is_error"]
-    assert "no JSON" in odd["content"]

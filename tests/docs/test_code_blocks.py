@@ -38,7 +38,8 @@ NOT_RUN = {
     "python": "examples are run by tests/examples",
     "uvicorn": "serves until it is ended",
 }
-SERVES = "tailrace sim"  # tests/cli starts, uses and ends it
+# tests/cli starts, uses and ends these.
+SERVES = ("tailrace sim", "tailrace record", "tailrace replay", "tailrace grade --limit")
 
 REDIS = re.compile(r"redis://|rediss://")
 
@@ -121,7 +122,8 @@ def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
 def run(block: Block, namespace: dict[str, object]) -> str:
     """Run a block and return what it prints."""
     # The line numbers of a traceback are then those of the page.
-    program = compile("\n" * (block.line - 1) + block.code, str(block.page), "exec")
+    source = "\n" * (block.line - 1) + block.code
+    program = compile(source, str(block.page), "exec", dont_inherit=True)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(program, namespace)

@@ -675,3 +675,75 @@ def test_a_call_that_was_interrupted_is_not_run_again(sim: Simulator) -> None:
         True,
     )
     assert told[1] == ("toolu_rome", "Rome", False)
+
+
+def test_a_reply_that_the_caller_stops_is_the_last_one(
+    sim: Simulator, client: tailrace.Anthropic
+) -> None:
+    ran: list[str] = []
+    sim.script([PARIS, Text("And so on"), Stall()])
+    runner = client.messages.tool_runner(tools=[counting(ran)], stream=True, **ASKED)
+    for stream in runner:
+        for piece in stream.text_stream:
+            assert piece
+            stream.stop()
+    assert len(sim.requests) == 1
+    assert ran == []
+    assert results(runner.messages)[0][1].endswith("(the caller stopped it).")
+    assert is_json(runner.messages)
+
+
+# -- the same in async code --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("recovery", ["continue", "restart"])
+@pytest.mark.parametrize("eager", [False, True])
+def test_a_call_of_a_broken_reply_runs_once_in_async_code(
+    sim: Simulator, recovery: str, eager: bool
+) -> None:
+    ran: list[str] = []
+    sim.script(BROKEN, [PARIS] if recovery == "restart" and not eager else "Done.", "Done.")
+    options = {"stream": True, "run_tools_eagerly": eager, "recovery": recovery}
+    runner = asyncio.run(run_async(sim, [counting(ran)], **options))
+    assert ran == ["Paris"]
+    assert results(runner.messages, 2) == [("toolu_paris", "Paris: 21", False)]
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_leaving_a_reply_stops_the_tools_it_started(sim: Simulator, ends: bool) -> None:
+    seen: list[str] = []
+
+    async def main() -> list[Any]:
+        began = asyncio.Event()
+
+        async def weather(city: str) -> str:
+            began.set()
+            try:
+                if not ends:
+                    await asyncio.sleep(1000)
+            finally:
+                seen.append(city)
+            return city
+
+        async with (
+            tailrace.AsyncAnthropic(base_url=sim.url, api_key="k") as client,
+            client.messages.tool_runner(
+                tools=[weather], stream=True, run_tools_eagerly=True, **ASKED
+            ) as runner,
+        ):
+            async for stream in runner:
+                async for piece in stream.text_stream:
+                    assert piece
+                    async with asyncio.timeout(20):
+                        await began.wait()  # while the reply stalls
+                    break
+                break
+        assert len(asyncio.all_tasks()) == 1
+        return runner.messages
+
+    sim.script([PARIS, Text("Now let me think"), Stall()])
+    messages = asyncio.run(main())
+    assert seen == ["Paris"]
+    assert sim.wait(1)[0].ended == "client left"
+    ((_, told, failed),) = results(messages)
+    assert (told == "Paris", failed) == (ends, not ends)

@@ -113,7 +113,7 @@ def run(command: Sequence[str], fault: Fault | None, limit: float) -> Run:
         if fault is not None:
             simulator.script(fault.reply)
         began = time.monotonic()
-        code, output = _run(command, _environment(simulator), limit)
+        code, output = _run(command, _environment(simulator), limit, quiet=fault is not None)
         seconds = time.monotonic() - began
         asked = fault.refused if fault is not None else 0
         refused = max(asked - simulator.scripts_left, 0)
@@ -149,15 +149,18 @@ def _environment(simulator: Simulator) -> Mapping[str, str]:
 
 
 def _run(
-    command: Sequence[str], environment: Mapping[str, str], limit: float
+    command: Sequence[str], environment: Mapping[str, str], limit: float, *, quiet: bool
 ) -> tuple[int | None, str]:
-    """Its exit code, `None` if it was killed at the limit, and its output."""
+    """Its exit code, `None` if it was killed at the limit, and its output.
+
+    What it says on standard error is for the user, but for errors that were to be expected.
+    """
     with subprocess.Popen(  # noqa: S603 - running what the user wrote is the point
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if quiet else None,
         start_new_session=True,
     ) as process:
         try:

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+_PROGRESS = 900.0
+
 
 class Timeout(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait for what, in seconds; `None` is for ever.
@@ -31,7 +33,7 @@ class Timeout(msgspec.Struct, frozen=True, kw_only=True):
     connect: float | None = 10.0
     first_event: float | None = 300.0
     idle: float | None = 120.0
-    progress: float | None = 900.0
+    progress: float | None = _PROGRESS
     total: float | None = None
 
     def __post_init__(self) -> None:
@@ -56,16 +58,18 @@ DEFAULT_TIMEOUT = Timeout()
 def timeout_from(value: Any) -> Timeout:
     """A `Timeout` from what callers pass: one, a number of seconds, `None`, or an httpx-like one.
 
-    A number bounds each wait (`connect`, `first_event`, `idle`), as the official SDK's does; `None`
-    stops all clocks. Of an object with `connect` and `read` (such as `httpx2.Timeout`) `read` sets
-    both `first_event` and `idle`. Raises `TypeError` for anything else.
+    A number bounds each wait (`connect`, `first_event`, `idle`), as the official SDK's does, and
+    leaves `progress` at its default or at the number, whichever is longer: pings alone keep no
+    stream alive for ever. `None` stops all clocks. Of an object with `connect` and `read` (such as
+    `httpx2.Timeout`) `read` sets both `first_event` and `idle`. Raises `TypeError` for anything
+    else.
     """
     if isinstance(value, Timeout):
         return value
     if value is None:
         return NO_TIMEOUT
     if type(value) in (int, float):
-        return Timeout(connect=value, first_event=value, idle=value, progress=None)
+        return Timeout(connect=value, first_event=value, idle=value, progress=max(value, _PROGRESS))
     if hasattr(value, "connect") and hasattr(value, "read"):
         return Timeout(
             connect=value.connect, first_event=value.read, idle=value.read, progress=None

@@ -232,8 +232,8 @@ class MessageStream(_StreamBase[MessageStreamEvent]):
         """Each element of an array in the reply's JSON, the moment it is finished.
 
         `path` leads to the array, as `"people"`, `"report.people"` or `("report", "people")`.
-        Elements are of their type in the output format, or plain JSON without one. Raises
-        `OutputParseError` for one that does not fit.
+        Elements are of their type in the output format, or plain JSON without one. Where the reply
+        is restarted they begin anew. Raises `OutputParseError` for one that does not fit.
         """
         from tailrace.core.output import Items
 

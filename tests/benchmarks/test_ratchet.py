@@ -1,0 +1,36 @@
+"""The ratchet lets figures get better and not clearly worse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from benchmarks.bench import Bench
+from benchmarks.ratchet import FIGURES, Limit, limits, lowest
+from benchmarks.servers import Addresses
+
+from benchmarks import ratchet
+
+
+@pytest.mark.parametrize(
+    ("found", "said"), [(10.9, "as before"), (11.1, "WORSE"), (8.9, "better: record it")]
+)
+def test_a_verdict_leaves_room_for_noise(found: float, said: str) -> None:
+    assert Limit(10, 0.1).verdict(found) == said
+
+
+def test_every_figure_is_recorded() -> None:
+    assert set(limits()) == set(FIGURES)
+
+
+def test_what_is_too_high_is_measured_again() -> None:
+    bench = Bench(Addresses("http://127.0.0.1:1", None))
+    found = iter([20.0, 10.0, 5.0])
+    assert lowest(lambda _: next(found), bench, Limit(10, 0.1)) == 10.0
+    assert next(found) == 5.0
+
+
+def test_recording_keeps_the_tolerances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ratchet, "RECORDED", tmp_path / "ratchet.toml")
+    ratchet.record({"calls": 12.345}, {"calls": Limit(10, 0.2)})
+    assert limits() == {"calls": Limit(12.35, 0.2)}
