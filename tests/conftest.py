@@ -21,3 +21,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(
             "recording", recordings() or [absent], ids=lambda one: one and one.name
         )
+
+
+# Here nothing may be left unclosed, not even for the garbage collector.
+CLOSES_EVERYTHING = ("aio", "e2e", "procedures", "sync", "transports")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    strict = pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+    for item in items:
+        if item.path.parent.name in CLOSES_EVERYTHING:
+            item.add_marker(strict)

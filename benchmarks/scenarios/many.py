@@ -55,13 +55,13 @@ def _rows(
     *,
     tls: bool = False,
     way: str = "text",
-    rounds: int | None = None,
+    rounds: int = 3,
 ) -> list[Row]:
     jobs: dict[str, dict[str, Any]] = {
         name: {
             "url": bench.addresses.url(f"live/{RATE}", tls),
             "streams": streams,
-            "seconds": bench.pick(1.5, 4),
+            "seconds": bench.pick(1.5, 3),
             "way": way,
             "loop": loop,
         }
@@ -70,7 +70,7 @@ def _rows(
         if name not in {"litellm", "floor"} or way == "text"
         if name not in SKIPPED_IF_QUICK or not bench.quick
     }
-    results = bench.alternate("many", jobs, rounds)
+    results = bench.alternate("many", jobs, bench.pick(2, rounds))
     kind = f"{streams} streams, {loop}{', TLS' if tls else ''}"
     kind += "" if way == "text" else ", create(stream=True)"
     targets = TARGETS[loop, tls] if streams == 100 and way == "text" else []

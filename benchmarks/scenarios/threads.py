@@ -26,12 +26,12 @@ def run(bench: Bench) -> list[Row]:
             name: {
                 "url": bench.addresses.url(f"live/{RATE}"),
                 "streams": streams,
-                "seconds": bench.pick(1.5, 4),
+                "seconds": bench.pick(1.5, 3),
                 "way": "text",
             }
             for name in PEERS
         }
-        results = bench.alternate("threads", jobs)
+        results = bench.alternate("threads", jobs, rounds=bench.pick(2, 3))
         rows += [
             Row(
                 f"{streams} threads: CPU",
