@@ -12,7 +12,7 @@ help:
 	@echo "make test    run the tests, the type checkers and the style checks"
 	@echo "make types | style | docs | bench | fuzz | clean"
 
-$(READY): pyproject.toml scripts/setup.py
+$(READY): pyproject.toml scripts/setup.py tests/node/package.json
 	$(PYTHON) scripts/setup.py $(VENV)
 	@touch $(READY)
 

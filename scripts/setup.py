@@ -13,7 +13,15 @@ import sys
 from pathlib import Path
 
 OLDEST = (3, 11)
-PROGRAMS = {"redis-server": "redis-server", "openssl": "openssl"}
+PROGRAMS = {
+    "redis-server": "redis-server",
+    "openssl": "openssl",
+    "chromium": "chromium",
+    "haproxy": "haproxy",
+    "node": "nodejs",
+    "npm": "npm",
+}
+NODE = Path(__file__).parents[1] / "tests" / "node"
 CANDIDATES = ("python3.13", "python3.12", "python3.11", "python3.14")
 
 
@@ -33,6 +41,7 @@ def main(target: str) -> None:
     run(*pip, "--upgrade", "pip>=25.1")
     run(*pip, "--editable", ".", "--group", "dev")
     install_programs()
+    install_node_packages()
 
 
 def install_programs() -> None:
@@ -49,6 +58,16 @@ def install_programs() -> None:
     code = subprocess.call(["apt-get", "install", "--yes", "--no-install-recommends", *missing])
     if code:
         print(f"Could not install {', '.join(missing)}; the tests that need it will be skipped.")
+
+
+def install_node_packages() -> None:
+    """Get the npm packages that the tests drive, where there is npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return
+    quiet = ("--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+    if subprocess.call([npm, "install", *quiet], cwd=NODE):
+        print("Could not install the npm packages; the tests that need them will be skipped.")
 
 
 def run(*command: str) -> None:
