@@ -1,7 +1,7 @@
 """What tests need beyond Python packages: programs and npm packages.
 
-`scripts/setup.py` installs them where it may. Elsewhere the test that asks for one that is missing is
-skipped with a reason that names it; where `CI` is `true` it fails instead.
+`scripts/setup.py` installs them where it may. Elsewhere the test that asks for one that is missing
+is skipped with a reason that names it; where `CI` is `true` it fails instead.
 """
 
 from __future__ import annotations
