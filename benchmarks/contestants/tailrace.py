@@ -17,7 +17,7 @@ def Async(url: str, streams: int = 1) -> AsyncProgram:  # noqa: N802
     """An asynchronous client, on a wire with more connections where the streams are many."""
     client = tailrace.AsyncAnthropic(base_url=url, api_key="x")
     if streams > MOST_CONNECTIONS:
-        from tailrace.transports.over_aiohttp import AiohttpWire
+        from tailrace.transports.over_asyncio import AsyncioWire
 
-        client._shared._make = lambda: AiohttpWire(max_connections=streams)
+        client._shared._make = lambda: AsyncioWire(max_connections=streams)
     return AsyncProgram(client)

@@ -24,7 +24,7 @@ def saying(text: str) -> dict[str, Any]:
 
 
 ASKED = saying("Hi")
-NAMES = ("urllib3", "aiohttp", "httpx2", "httpx2-asyncio", "httpx2-trio")
+NAMES = ("urllib3", "asyncio", "httpx2", "httpx2-asyncio", "httpx2-trio")
 DEFAULTS = NAMES[:2]
 OTHERS = NAMES[2:]
 
@@ -64,7 +64,7 @@ def reader(name: str, server: StreamServer) -> Iterator[Reader]:
         with Anthropic(**options) as client:
             yield Reader(name, lambda plays, how: _read(client, server, plays, how))
         return
-    if name == "aiohttp":
+    if name == "asyncio":
         with asyncio.Runner() as runner:
             aclient = AsyncAnthropic(**options)
             yield Reader(name, lambda plays, how: runner.run(_aread(aclient, server, plays, how)))

@@ -75,8 +75,8 @@ def _complaints() -> list[Any]:
 
 
 ASYNCIO = {
-    "aiohttp": ({"debug": True}, False),
-    "aiohttp-uvloop": ({"debug": True, "use_uvloop": True}, False),
+    "asyncio": ({"debug": True}, False),
+    "uvloop": ({"debug": True, "use_uvloop": True}, False),
     "httpx2": ({"debug": True}, True),
 }
 

@@ -40,7 +40,7 @@ def read(name: str, server: StreamServer, max_retries: int) -> Found:
     if name == "urllib3":
         with Anthropic(**given) as client:
             return sync_read(client)
-    if name == "aiohttp":
+    if name == "asyncio":
         return asyncio.run(async_read(AsyncAnthropic(**given)))
     httpx2 = pytest.importorskip("httpx2")
     if name == "httpx2":

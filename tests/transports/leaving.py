@@ -49,11 +49,11 @@ if sys.argv[1] == "urllib3":
 
     settle(leave(Urllib3Wire(), sys.argv[2]))
 else:
-    from tailrace.transports.over_aiohttp import AiohttpWire
+    from tailrace.transports.over_asyncio import AsyncioWire
 
     if sys.argv[1] == "careless":
         loop = asyncio.new_event_loop()
-        loop.run_until_complete(leave(AiohttpWire(), sys.argv[2]))
+        loop.run_until_complete(leave(AsyncioWire(), sys.argv[2]))
     else:
-        asyncio.run(leave(AiohttpWire(), sys.argv[2]))
+        asyncio.run(leave(AsyncioWire(), sys.argv[2]))
 print("left")

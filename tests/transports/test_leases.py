@@ -111,7 +111,7 @@ def test_a_lease_ends_once(pair: tuple[socket.socket, socket.socket]) -> None:
     lease.give_back()
     lease.discard()
     lease.abort()
-    assert (connection.closed, file.closed, lease.aborted()) == (0, 1, False)
+    assert (connection.closed, file.closed, lease.aborted) == (0, 1, False)
     assert not pool.leases
     assert pool.take(KEY) is connection
     pair[0].send(b"still open")
@@ -139,7 +139,7 @@ def test_a_busy_connection_is_shut_but_left_to_its_thread(
     lease.busy = True
     lease.abort()
     assert pair[1].recv(1) == b""
-    assert (connection.closed, lease.aborted(), pool.leases) == (0, True, {lease})
+    assert (connection.closed, lease.aborted, pool.leases) == (0, True, {lease})
     lease.busy = False
     lease.discard()
     assert (connection.closed, pool.leases) == (1, set())
@@ -152,7 +152,7 @@ def test_closing_closes_all(pair: tuple[socket.socket, socket.socket]) -> None:
     lease = leased(pool)
     lease.hold(used, pair[0])
     pool.close()
-    assert (idle.closed, used.closed, lease.aborted()) == (1, 1, True)
+    assert (idle.closed, used.closed, lease.aborted) == (1, 1, True)
     pool.keep(KEY, late)
     assert late.closed == 1
 

@@ -17,9 +17,9 @@ SCRIPT = Path(__file__).with_name("leaving.py")
         ("urllib3", "dropped"),
         ("urllib3", "cycle"),
         ("urllib3", "kept"),
-        ("aiohttp", "dropped"),
-        ("aiohttp", "cycle"),
-        ("aiohttp", "kept"),
+        ("asyncio", "dropped"),
+        ("asyncio", "cycle"),
+        ("asyncio", "kept"),
         ("careless", "kept"),
     ],
 )

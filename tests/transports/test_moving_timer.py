@@ -32,8 +32,8 @@ class Loop:
     def time(self) -> float:
         return self.now
 
-    def call_at(self, when: float, call: Callable[..., None], *args: Any) -> Handle:
-        handle = Handle(when, lambda: call(*args))
+    def call_later(self, wait: float, call: Callable[..., None], *args: Any) -> Handle:
+        handle = Handle(self.now + wait, lambda: call(*args))
         self.handles.append(handle)
         return handle
 
@@ -47,6 +47,10 @@ class Loop:
         self.now = now
 
 
+def on(loop: Loop, expired: Callable[[], None]) -> MovingTimer:
+    return MovingTimer(loop, expired, clock=loop.time)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def loop() -> Any:
     return Loop()
@@ -54,7 +58,7 @@ def loop() -> Any:
 
 def test_it_expires_when_nothing_comes(loop: Any) -> None:
     expired: list[float] = []
-    timer = MovingTimer(loop, lambda: expired.append(loop.now))
+    timer = on(loop, lambda: expired.append(loop.now))
     timer.start(5.0)
     loop.to(5.0)
     assert not expired, "it must not be early"
@@ -63,7 +67,7 @@ def test_it_expires_when_nothing_comes(loop: Any) -> None:
 
 
 def test_many_reads_set_few_timers(loop: Any) -> None:
-    timer = MovingTimer(loop, lambda: pytest.fail("expired"))
+    timer = on(loop, lambda: pytest.fail("expired"))
     set_at_once = []
     for second in range(1000):
         timer.start(10.0)
@@ -76,7 +80,7 @@ def test_many_reads_set_few_timers(loop: Any) -> None:
 
 def test_a_timer_that_fires_early_is_set_again(loop: Any) -> None:
     expired: list[float] = []
-    timer = MovingTimer(loop, lambda: expired.append(loop.now))
+    timer = on(loop, lambda: expired.append(loop.now))
     timer.start(10.0)
     loop.to(8.0)
     timer.waiting = False
@@ -89,7 +93,7 @@ def test_a_timer_that_fires_early_is_set_again(loop: Any) -> None:
 
 def test_an_earlier_deadline_replaces_the_timer(loop: Any) -> None:
     expired: list[float] = []
-    timer = MovingTimer(loop, lambda: expired.append(loop.now))
+    timer = on(loop, lambda: expired.append(loop.now))
     timer.start(100.0)
     timer.waiting = False
     timer.start(1.0)
@@ -98,7 +102,7 @@ def test_an_earlier_deadline_replaces_the_timer(loop: Any) -> None:
 
 
 def test_nothing_expires_between_waits(loop: Any) -> None:
-    timer = MovingTimer(loop, lambda: pytest.fail("expired"))
+    timer = on(loop, lambda: pytest.fail("expired"))
     timer.start(1.0)
     timer.waiting = False
     loop.to(9.0)
@@ -112,14 +116,14 @@ def test_nothing_expires_between_waits(loop: Any) -> None:
 
 
 def test_for_ever_after_a_bound_is_for_ever(loop: Any) -> None:
-    timer = MovingTimer(loop, lambda: pytest.fail("expired"))
+    timer = on(loop, lambda: pytest.fail("expired"))
     timer.start(1.0)
     timer.start(None)
     loop.to(1e9)
 
 
 def test_the_loop_does_not_keep_it_alive(loop: Any) -> None:
-    timer = MovingTimer(loop, lambda: pytest.fail("expired"))
+    timer = on(loop, lambda: pytest.fail("expired"))
     timer.start(1.0)
     gone = weakref.ref(timer)
     del timer

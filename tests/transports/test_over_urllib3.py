@@ -13,7 +13,7 @@ from tailrace.procedures.wire import ConnectFailed, ConnectionLost, ConnectTimed
 from tailrace.transports.check import WIRE_CHECKS, check_wire
 from tailrace.transports.check_server import Peer, Server
 from tailrace.transports.check_world import asking, failing, fetched, opened, whole
-from tailrace.transports.over_aiohttp import AiohttpWire
+from tailrace.transports.over_asyncio import AsyncioWire
 from tailrace.transports.over_urllib3 import Urllib3Wire
 
 
@@ -78,7 +78,7 @@ def test_a_bad_proxy_in_the_environment_is_said(monkeypatch: pytest.MonkeyPatch)
         ({"max_connections": 0}, ValueError),
     ],
 )
-@pytest.mark.parametrize("kind", [Urllib3Wire, AiohttpWire])
+@pytest.mark.parametrize("kind", [Urllib3Wire, AsyncioWire])
 def test_settings_that_cannot_work_are_refused(
     kind: Any, options: dict[str, Any], error: type[Exception]
 ) -> None:

@@ -130,6 +130,6 @@ def _make_wire(
         from tailrace.transports.over_httpx2 import AsyncHttpx2Wire
 
         return AsyncHttpx2Wire(http_client)
-    from tailrace.transports.over_aiohttp import AiohttpWire
+    from tailrace.transports.over_asyncio import AsyncioWire
 
-    return AiohttpWire(verify=verify, proxy=proxy)
+    return AsyncioWire(verify=verify, proxy=proxy)

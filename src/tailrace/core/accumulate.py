@@ -60,7 +60,7 @@ class EventOrderError(ValueError):
 class _Block:
     """One content block while it is open."""
 
-    __slots__ = ("block", "cites", "done", "growing", "key")
+    __slots__ = ("block", "cites", "done", "growing", "key", "text")
 
     def __init__(self, block: ContentBlock) -> None:
         self.block: View = block
@@ -73,6 +73,7 @@ class _Block:
             self.growing = GrowingJSON(block.get("input"))
         elif self.key in ("text", "thinking"):
             self.growing = GrowingText(block.get(self.key) or "")
+        self.text = self.growing if self.key == "text" else None
 
     def write(self) -> None:
         """Write what has grown into the block's JSON."""
@@ -194,11 +195,13 @@ class Accumulator:
 
     def append_text(self, index: int, text: str) -> GrowingText | None:
         """A text delta without its event, for a reader that wants nothing but the text."""
-        block = self._open_block(index)
-        if block.key != "text":
-            return None
-        growing = cast("GrowingText", block.growing)
-        growing.append(text)
+        blocks = self._blocks
+        if not 0 <= index < len(blocks) or blocks[index].done:
+            self._open_block(index)  # says what is wrong with it
+        growing = blocks[index].text
+        if growing is not None:
+            growing.pending.append(text)
+            growing.length += len(text)
         return growing
 
     # -- one function an event type ------------------------------------------------------------

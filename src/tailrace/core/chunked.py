@@ -26,6 +26,8 @@ MAX_TRAILERS = 16_384
 
 # Fifteen hexadecimal digits are more than any body has bytes, and fewer than 64 bits.
 _SIZE_LINE = re.compile(rb"\r\n([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n").match
+_CRLF = b"\r\n"
+_FIRST_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n").match
 _PART_OF_A_SIZE_LINE = re.compile(
     rb"\r?|\r\n(?:[0-9A-Fa-f]{1,15}(?:[ \t]*(?:;[^\r\n]*)?)?\r?)?"
 ).fullmatch
@@ -68,13 +70,21 @@ class ChunkedBody:
         self.done = False
         self.extra = b""
         self.fault: BodyError | None = None
-        self._held = b"\r\n"
+        self._held = _CRLF
         self._left = 0  # of the data of the present chunk
         self._in_trailers = False
 
     def feed(self, data: bytes) -> bytes:
         """The data of all chunks, or parts of chunks, in the next raw bytes."""
         if self._held:
+            if self._held is _CRLF:
+                # A packet that is one chunk, as the API sends each event: nothing is kept.
+                line = _FIRST_LINE(data)
+                if line is not None:
+                    at = line.end()
+                    end = len(data) - 2
+                    if int(line[1], 16) == end - at > 0 and data[end:] == _CRLF:
+                        return data[at:end]
             data = self._held + data
             self._held = b""
         if self._in_trailers:
@@ -109,7 +119,9 @@ class ChunkedBody:
 
     def _hold(self, rest: bytes) -> None:
         """Keep the beginning of a size line."""
-        if not _PART_OF_A_SIZE_LINE(rest):
+        if rest == _CRLF:
+            self._held = _CRLF
+        elif not _PART_OF_A_SIZE_LINE(rest):
             self.fault = BodyError("a chunk is not followed by a proper size line")
         elif len(rest) > MAX_LINE:
             self.fault = BodyError(f"a chunk's size line is longer than {MAX_LINE} bytes")

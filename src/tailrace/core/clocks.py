@@ -90,7 +90,21 @@ class Expiry(NamedTuple):
 class Deadlines:
     """One attempt's clocks, running."""
 
-    __slots__ = ("_began", "_called", "_progress", "_timeout", "arrived", "now")
+    __slots__ = (
+        "_began",
+        "_called",
+        "_event_until",
+        "_idle",
+        "_idle_until",
+        "_longest",
+        "_progress",
+        "_timeout",
+        "_total_until",
+        "_usual",
+        "arrived",
+        "now",
+        "patience",
+    )
 
     def __init__(self, timeout: Timeout, *, now: float, called: float) -> None:
         self._timeout = timeout
@@ -100,24 +114,38 @@ class Deadlines:
         """When the last bytes came."""
         self.arrived = False
         """Whether an event that is not a ping has come in this attempt."""
+        # When each clock runs out, kept ready, since a stream asks at every packet.
+        self._idle = _endless(timeout.idle)
+        self._idle_until = now + self._idle
+        self._longest = _endless(timeout.progress)
+        self._event_until = now + _endless(timeout.first_event)
+        self._total_until = called + _endless(timeout.total)
+        self.patience: float | None = None
+        """How long to wait after an event if no more than that is to be looked at, in seconds.
+
+        It counts from the read, not from the event, so the reader's own time is not the server's.
+        """
+        usual = min(self._idle, self._longest)
+        self._usual = usual if timeout.total is None and usual < math.inf else None
 
     def bytes_arrived(self, now: float) -> None:
         """Any bytes came."""
         self.now = now
+        self._idle_until = now + self._idle
+        self.patience = None
 
     def progress_made(self, now: float) -> None:
-        """An event came that is not a ping."""
-        self._progress = now
+        """Bytes came, and with them an event that is not a ping."""
+        self.now = self._progress = now
+        self._idle_until = now + self._idle
+        self._event_until = now + self._longest
         self.arrived = True
+        self.patience = self._usual
 
     def wait(self, now: float) -> float | None:
         """How long to wait for the next bytes, in seconds; `None` is for ever."""
-        nearest: float | None = None
-        for _, since, seconds in self._running():
-            if seconds is not None:
-                left = since + seconds - now
-                nearest = left if nearest is None or left < nearest else nearest
-        return None if nearest is None else max(nearest, 0.0)
+        left = min(self._idle_until, self._event_until, self._total_until) - now
+        return None if left == math.inf else max(left, 0.0)
 
     def connect_wait(self, now: float) -> float | None:
         """How long connecting may take, in seconds; `None` is for ever."""
@@ -160,3 +188,7 @@ class Deadlines:
             else ("first_event", self._began, timeout.first_event)
         )
         return (("total", self._called, timeout.total), event, ("idle", self.now, timeout.idle))
+
+
+def _endless(seconds: float | None) -> float:
+    return math.inf if seconds is None else seconds

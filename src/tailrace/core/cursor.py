@@ -11,7 +11,6 @@ An `error` event, malformed JSON and events out of order are raised here, with w
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, cast
 
@@ -89,7 +88,7 @@ class Cursor:
         """Told of each tool call's block the moment it is complete."""
         self._frames: Iterator[ServerSentEvent] = iter(())
         self._pending: Any = None  # the derived event still owed, or the arguments to make it from
-        self._waiting: deque[dict[str, Any]] = deque()  # events that come before the next frame
+        self._waiting: list[dict[str, Any]] = []  # events that come before the next frame
         self._seam: Seam | None = None
         self._watch: Callable[[Any], object] | None = None
 
@@ -158,11 +157,18 @@ class Cursor:
                 except (msgspec.MsgspecError, UnicodeDecodeError):
                     pass
                 else:
-                    return self._take_text(event.index, event.delta.text)
+                    text = event.delta.text
+                    try:
+                        growing = self.accumulator.append_text(event.index, text)
+                    except _MISSHAPEN as error:
+                        raise self.protocol_error(str(error)) from error
+                    if growing is not None:
+                        self._pending = (text, growing, growing.length)
+                    return text
             wire = self._read(frame)
-            text = None if wire is None else self._text_of(wire)
-            if text is not None:
-                return text
+            found = None if wire is None else self._text_of(wire)
+            if found is not None:
+                return found
             if self.accumulator.finished:
                 break
         return None
@@ -184,7 +190,7 @@ class Cursor:
             return None
         while True:
             if waiting:
-                return wire_event(waiting.popleft())
+                return wire_event(waiting.pop(0))
             for frame in self._frames:
                 event = self._read(frame)
                 if event is None:
@@ -208,15 +214,6 @@ class Cursor:
         if self._watch is not None and self._watch(event):
             self.stop_asked = True
         return event
-
-    def _take_text(self, index: int, text: str) -> str:
-        try:
-            growing = self.accumulator.append_text(index, text)
-        except _MISSHAPEN as error:
-            raise self.protocol_error(str(error)) from error
-        if growing is not None:
-            self._pending = (text, growing, growing.length)
-        return text
 
     def _text_of(self, event: Any) -> str | None:
         derived = self._apply(event)

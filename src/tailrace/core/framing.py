@@ -17,6 +17,8 @@ U+2028 is an ordinary character.
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import Any
 
 import msgspec
@@ -44,6 +46,7 @@ _NAMES = {
 
 _DELTA_PREFIX = b"event: content_block_delta\ndata: "
 _DELTA_START = len(_DELTA_PREFIX)
+_ONE_DELTA = re.compile(re.escape(_DELTA_PREFIX) + rb"([^\r\n]+)\n\n").fullmatch
 
 
 class EventTooLargeError(ValueError):
@@ -95,12 +98,22 @@ class EventStreamDecoder:
     call `end`, which says how many bytes of an unfinished event were left.
     """
 
-    __slots__ = ("_after_cr", "_last_id", "_limit", "_pending", "_start", "_too_large", "retry")
+    __slots__ = (
+        "_after_cr",
+        "_last_id",
+        "_limit",
+        "_most",
+        "_pending",
+        "_start",
+        "_too_large",
+        "retry",
+    )
 
     def __init__(self, *, max_event_bytes: int | None = DEFAULT_MAX_EVENT_BYTES) -> None:
         if max_event_bytes is not None and max_event_bytes < 1:
             raise ValueError(f"max_event_bytes must be positive or None, not {max_event_bytes}")
         self._limit = max_event_bytes
+        self._most = math.inf if max_event_bytes is None else max_event_bytes
         self._pending = bytearray()
         self._start: bytes | None = b""  # the first bytes, until it is known whether they are a BOM
         self._after_cr = False
@@ -115,6 +128,11 @@ class EventStreamDecoder:
         Raises `EventTooLargeError` when one event exceeds the bound, after the events before it
         have been given.
         """
+        if not (self._pending or self._after_cr) and self._start is None:
+            # A chunk that is one delta, as the API sends each: what the rest would make of it.
+            only = _ONE_DELTA(chunk)
+            if only is not None and len(chunk) <= self._most and self._too_large is None:
+                return [ServerSentEvent("content_block_delta", only[1], self._last_id)]
         if self._too_large is not None:
             raise self._too_large
         if self._start is not None:

@@ -36,12 +36,23 @@ class Headers(Mapping[str, str]):
 
     def __init__(self, fields: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         pairs = cast("Mapping[str, str]", fields).items() if isinstance(fields, Mapping) else fields
-        self._fields: dict[str, list[str]] = {}
+        # A list only where a field came more than once: a head's fields live as long as its reply.
+        self._fields: dict[str, str | list[str]] = {}
         for name, value in pairs:
-            self._fields.setdefault(name.lower(), []).append(value)
+            self._add(name.lower(), value)
+
+    def _add(self, name: str, value: str) -> None:
+        earlier = self._fields.get(name)
+        if earlier is None:
+            self._fields[name] = value
+        elif isinstance(earlier, str):
+            self._fields[name] = [earlier, value]
+        else:
+            earlier.append(value)
 
     def __getitem__(self, name: str) -> str:
-        return ", ".join(self._fields[name.lower()])
+        found = self._fields[name.lower()]
+        return found if isinstance(found, str) else ", ".join(found)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
@@ -66,14 +77,15 @@ class Headers(Mapping[str, str]):
 
     def get_list(self, name: str) -> list[str]:
         """Every value of a field, in the order in which they came."""
-        return list(self._fields.get(name.lower(), ()))
+        found = self._fields.get(name.lower(), [])
+        return [found] if isinstance(found, str) else list(found)
 
     def redacted(self) -> Headers:
         """The same fields, the values of secret ones replaced."""
         return Headers(
             (name, REDACTED if name in SECRET_HEADERS else value)
-            for name, values in self._fields.items()
-            for value in values
+            for name in self._fields
+            for value in self.get_list(name)
         )
 
 

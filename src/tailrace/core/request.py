@@ -152,9 +152,7 @@ def encode_body(body: Mapping[str, Any]) -> bytes:
         ) from None
     except RecursionError:
         raise ValueError("the request refers to itself, or is nested too deeply") from None
-    # msgspec writes NaN and infinities as null; a body without null has none, which spares the
-    # search in nearly every request.
-    if b"null" in encoded:
+    if _holds_nan(body):  # msgspec would write null
         _refuse_nan(body, "")
     return encoded
 
@@ -187,6 +185,9 @@ def _messages(value: Any) -> list[Any]:
 
 
 def _message(index: int, item: Any) -> Any:
+    exact: type[Any] = type(item)
+    if exact is dict and "role" in item and type(item.get("content")) in (str, list):
+        return item  # nearly every message
     if isinstance(item, Message):
         return item.to_param()
     if isinstance(item, Mapping):
@@ -256,6 +257,31 @@ def _as_plain(value: Any) -> Any:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_encode_other)
+
+
+def _holds_nan(body: Any) -> bool:
+    """Whether a number in it is not finite; looks at containers and numbers, not into strings.
+
+    What was encoded refers to nothing above it, so this ends. (A search for `null` in the encoded
+    body would take longer than encoding it did.)
+    """
+    found: list[Any] = [body]
+    for value in found:
+        kind: type[Any] = type(value)
+        if kind is str:
+            continue
+        if kind is dict:
+            found += value.values()
+        elif kind is list:
+            found += value
+        elif kind is float:
+            if not math.isfinite(value):
+                return True
+        elif isinstance(value, dict):
+            found += value.values()
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            found += value
+    return False
 
 
 def _refuse_nan(value: Any, path: str) -> None:

@@ -222,6 +222,32 @@ class Exchange:
         reply was cut, `StreamProtocolError` where it makes no sense, `APITimeoutError` for a clock,
         and `StreamClosedError` after `close`.
         """
+        incoming = self._incoming
+        if incoming is None or not self._committed or self.cursor.accumulator.finished:
+            return await self._next_frames()
+        # Nearly every read: bytes that hold events, and nothing else happens. Whatever else it
+        # turns out to be takes the general way, where the same read is begun again or fails.
+        clocks, monotonic = self._deadlines, self._wire.monotonic
+        try:
+            chunk = await incoming.read(clocks.patience or clocks.wait(monotonic()))
+            if chunk and self._incoming is incoming:
+                frames = self._decoder.feed(chunk)
+                if clocks.patience and frames and frames[0].event != "ping":
+                    clocks.progress_made(monotonic())
+                    return frames
+                clocks.bytes_arrived(monotonic())
+                self._watch(frames)
+                if frames:
+                    return frames
+        except (WireError, EventTooLargeError, APIError) as error:
+            return await self._next_frames(error)
+        except BaseException as error:
+            self.fail(error)
+            raise
+        return await self._next_frames()
+
+    async def _next_frames(self, broken: Exception | None = None) -> list[ServerSentEvent]:
+        """The next frames, whatever happens; `broken` is what a read has failed with."""
         if self._ended:
             return []
         if self.failure is not None:
@@ -231,6 +257,9 @@ class Exchange:
         try:
             while not self.cursor.accumulator.finished:
                 try:
+                    if broken is not None:
+                        error, broken = broken, None
+                        raise self._read_failure(error) from (error.__cause__ or error)
                     frames = await self._read_frames()
                 except (APIError, RetryableError) as error:
                     if self._closed:
@@ -321,9 +350,7 @@ class Exchange:
                 return None
             frames = self._decoder.feed(chunk)
         except EventTooLargeError as error:
-            failure = self.cursor.protocol_error(str(error))
-            failure.permanent = True
-            raise failure from error
+            raise self._read_failure(error) from error
         self._watch(frames)
         return frames if self._committed or not frames else self._hold(frames)
 
@@ -348,13 +375,21 @@ class Exchange:
         try:
             chunk = await incoming.read(clocks.wait(wire.monotonic()))
         except WireError as error:
-            if self._closed:
-                raise closed_error(self.cursor) from error
-            raise self._wire_failure(error) from (error.__cause__ or error)
+            raise self._read_failure(error) from (error.__cause__ or error)
         if self._closed:
             raise closed_error(self.cursor)
         clocks.bytes_arrived(wire.monotonic())
         return chunk
+
+    def _read_failure(self, error: Exception) -> Exception:
+        """The public error for what a read failed with."""
+        if isinstance(error, APIError):
+            return error
+        if isinstance(error, WireError):
+            return closed_error(self.cursor) if self._closed else self._wire_failure(error)
+        failure = self.cursor.protocol_error(str(error))
+        failure.permanent = True
+        return failure
 
     def _hold(self, frames: list[ServerSentEvent]) -> list[ServerSentEvent]:
         """Hold frames back until one has content, then hand all of them on."""

@@ -49,7 +49,9 @@ class BlockingIncoming:
         self._inflate = inflate
         self._lease = lease
         self._recv = answer.fp.read1
+        self._in_file = True
         self._socket = sock
+        self._asked: float | None = -1.0
         self._armed: float | None = -1.0
         self._reusable = not (answer.will_close or isinstance(body, OpenBody))
         self._over = False
@@ -62,23 +64,20 @@ class BlockingIncoming:
     async def read(self, wait: float | None) -> bytes:
         """The next bytes of the body; see `Incoming`."""
         lease = self._lease
-        if lease.aborted():
-            raise _aborted()
-        if self._broken:
-            raise ConnectionLost("the connection was lost before")
-        if self._over:
-            return b""
+        if self._over or lease.aborted:
+            return self._after_the_end()
         lease.busy = True
         try:
-            self._arm(wait)
+            if wait != self._asked:
+                self._arm(wait)
             data = self._step() or self._step_on(wait)
         except _BROKEN as error:
             self._broken = True
             self._give_up()
-            raise (_aborted() if lease.aborted() else crossed(error, _READING)) from error
+            raise (_aborted() if lease.aborted else crossed(error, _READING)) from error
         finally:
             lease.busy = False
-        if lease.aborted():
+        if lease.aborted:
             self._give_up()
             raise _aborted()
         return data
@@ -96,14 +95,23 @@ class BlockingIncoming:
         self.response.is_closed = True
         self._lease.abort()
 
+    def _after_the_end(self) -> bytes:
+        if self._lease.aborted:
+            raise _aborted()
+        if self._broken:
+            raise ConnectionLost("the connection was lost before")
+        return b""
+
     def _step(self) -> bytes:
         """One `recv`: the body bytes in it, and the end of the body if that is in it too."""
         body = self._body
         if body.fault is not None:
             raise body.fault
         raw = self._recv(READ_SIZE)
-        # What was read along with the head was in the file's buffer, which is empty now.
-        self._recv = self._socket.recv
+        if self._in_file:
+            # What was read along with the head was in the file's buffer, which is empty now.
+            self._in_file = False
+            self._recv = self._socket.recv
         if raw:
             data = body.feed(raw)
         else:
@@ -132,6 +140,7 @@ class BlockingIncoming:
         Never shorter than `wait`, so that whoever set the clock finds it run out.
         """
         armed = self._armed
+        self._asked = wait
         if wait is None:
             if armed is not None:
                 self._armed = None
@@ -145,7 +154,7 @@ class BlockingIncoming:
         self._over = True
         self.response.is_closed = True
         self._unread.detach()
-        if self._reusable and not self._body.extra and not self._lease.aborted():
+        if self._reusable and not self._body.extra and not self._lease.aborted:
             self._lease.give_back()
         else:
             self._lease.discard()

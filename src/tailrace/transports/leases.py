@@ -131,14 +131,11 @@ class Lease:
         self._socket: Any = None
         self._file: Closable | None = None
         self._ended = False
-        self._aborted = False
+        self.aborted = False
+        """Whether this side closed the connection before its use was over."""
         # Reentrant, since a finaliser may come while this very thread holds it.
         self._lock = RLock()
         pool.leases.add(self)
-
-    def aborted(self) -> bool:
-        """Whether this side closed the connection before its use was over."""
-        return self._aborted
 
     def hold(self, connection: Connection, sock: Any) -> None:
         """Take a connection into the lease."""
@@ -180,7 +177,7 @@ class Lease:
         with self._lock:
             if self._ended:
                 return
-            self._aborted = True
+            self.aborted = True
             if self.busy and os.getpid() == self._pool.pid:
                 if self._socket is not None:
                     shut(self._socket)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 import weakref
 from collections.abc import Callable
 
@@ -22,12 +23,28 @@ class MovingTimer:
     The loop refers to it weakly, so it keeps nothing alive.
     """
 
-    __slots__ = ("__weakref__", "_deadline", "_expired", "_fires", "_handle", "_loop", "waiting")
+    __slots__ = (
+        "__weakref__",
+        "_clock",
+        "_deadline",
+        "_expired",
+        "_fires",
+        "_handle",
+        "_loop",
+        "waiting",
+    )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, expired: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        expired: Callable[[], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.waiting = False
         """Whether a wait is under way; whoever began it sets this false at its end."""
         self._loop = loop
+        self._clock = clock
         self._expired = expired
         self._deadline = math.inf
         self._fires = math.inf
@@ -39,7 +56,7 @@ class MovingTimer:
         if wait is None:
             self._deadline = math.inf
             return
-        self._deadline = self._loop.time() + wait + SLACK
+        self._deadline = self._clock() + wait + SLACK
         if self._deadline < self._fires:
             self.cancel()
             self._set()
@@ -53,13 +70,14 @@ class MovingTimer:
 
     def _set(self) -> None:
         self._fires = self._deadline
-        self._handle = self._loop.call_at(self._fires, _fire, weakref.ref(self))
+        left = max(self._deadline - self._clock(), 0.0)
+        self._handle = self._loop.call_later(left, _fire, weakref.ref(self))
 
     def _fire(self) -> None:
         self._handle = None
         self._fires = math.inf
         if self.waiting and self._deadline < math.inf:
-            if self._loop.time() >= self._deadline:
+            if self._clock() >= self._deadline:
                 self._expired()
             else:
                 self._set()

@@ -6,6 +6,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 
 def _clock(platform: str) -> Callable[[], float]:
@@ -18,7 +19,7 @@ def _clock(platform: str) -> Callable[[], float]:
     clock_id: int | None = getattr(time, name, None)
     if clock_id is None:
         return time.monotonic
-    return lambda: time.clock_gettime(clock_id)
+    return partial(time.clock_gettime, clock_id)
 
 
 monotonic = _clock(sys.platform)
@@ -31,9 +32,8 @@ _random = random.SystemRandom()
 class SystemTime:
     """What a wire over a real network answers when it is asked for the time or for chance."""
 
-    def monotonic(self) -> float:
-        """Seconds on a clock that never jumps back and counts the machine's sleep if it can."""
-        return monotonic()
+    monotonic = staticmethod(monotonic)
+    """Seconds on a clock that never jumps back and counts the machine's sleep if it can."""
 
     def wall(self) -> float:
         """The time of day, in seconds since the epoch."""

@@ -16,7 +16,7 @@ from tailrace.procedures.wire import ConnectionLost, ConnectTimedOut
 from tailrace.transports.check import WIRE_CHECKS, check_wire
 from tailrace.transports.check_server import PATIENCE, Peer, Server
 from tailrace.transports.check_world import Work, asking, failing, fetched, opened, whole
-from tailrace.transports.over_aiohttp import AiohttpWire
+from tailrace.transports.over_asyncio import AsyncioWire
 
 COMPLAINTS: list[object] = []
 
@@ -53,7 +53,7 @@ def _nobody_complains() -> Iterator[None]:
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("check", WIRE_CHECKS)
 def test_wire(check: str, loop: str) -> None:
-    check_wire(AiohttpWire, run=LOOPS[loop], only=[check])
+    check_wire(AsyncioWire, run=LOOPS[loop], only=[check])
 
 
 def polite(peer: Peer) -> None:
@@ -71,7 +71,7 @@ def begun(peer: Peer) -> None:
 @pytest.mark.parametrize("loop", LOOPS)
 def test_one_client_outlives_loops(loop: str) -> None:
     with Server(polite) as server:
-        wire = AiohttpWire()
+        wire = AsyncioWire()
         for _ in range(3):
             LOOPS[loop](partial(fetched, wire, server.url))
         assert server.connections == 3
@@ -87,7 +87,7 @@ def test_a_client_may_be_dropped_while_its_loop_runs(loop: str) -> None:
         gone.append(True)
 
     async def work() -> None:
-        await fetched(AiohttpWire(), server.url)
+        await fetched(AsyncioWire(), server.url)
         gc.collect()
         for _ in range(500):
             if gone:
@@ -110,7 +110,7 @@ def test_a_cancelled_read_takes_nothing(loop: str) -> None:
             peer.chunk(b"begun")
 
     async def work() -> None:
-        wire = AiohttpWire()
+        wire = AsyncioWire()
         incoming = await opened(wire, server.url)
         reading = asyncio.create_task(incoming.read(PATIENCE))
         await asyncio.sleep(0)
@@ -141,7 +141,7 @@ def test_a_cancelled_open_leaves_nothing(loop: str) -> None:
         closed.append(peer.client_closed())
 
     async def work() -> None:
-        wire = AiohttpWire()
+        wire = AsyncioWire()
         opening = asyncio.create_task(opened(wire, server.url))
         while not asked.is_set():
             await asyncio.sleep(0.005)
@@ -158,7 +158,7 @@ def test_a_cancelled_open_leaves_nothing(loop: str) -> None:
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_task_can_abort_another_ones_read(loop: str) -> None:
     async def work() -> None:
-        wire = AiohttpWire()
+        wire = AsyncioWire()
         incoming = await opened(wire, server.url)
         assert await incoming.read(PATIENCE) == b"begun"
         asyncio.get_running_loop().call_soon(incoming.abort)
@@ -182,7 +182,7 @@ def test_what_came_before_a_break_is_not_lost_on_a_slow_reader(loop: str) -> Non
         broken.set()
 
     async def work() -> None:
-        wire = AiohttpWire()
+        wire = AsyncioWire()
         incoming = await opened(wire, server.url)
         assert broken.wait(PATIENCE)
         await asyncio.sleep(0.05)  # now all of it is there, break and all, before the first read
@@ -203,7 +203,7 @@ def test_all_that_is_there_comes_in_one_read(loop: str) -> None:
         peer.last_chunk()
 
     async def work() -> None:
-        wire = AiohttpWire()
+        wire = AsyncioWire()
         incoming = await opened(wire, server.url)
         await asyncio.sleep(0.05)
         assert await incoming.read(PATIENCE) == b"data: {}\n\n" * 50
@@ -228,7 +228,7 @@ def test_an_idle_connection_that_is_reset_is_nobodys_complaint(loop: str) -> Non
             peer.client_closed()
 
     async def work() -> None:
-        wire = AiohttpWire()
+        wire = AsyncioWire()
         incoming = await opened(wire, server.url)
         assert await whole(incoming) == b"{}"
         assert reset.wait(PATIENCE)
@@ -243,14 +243,14 @@ def test_an_idle_connection_that_is_reset_is_nobodys_complaint(loop: str) -> Non
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_many_tasks_share_a_wire(loop: str) -> None:
-    async def one(wire: AiohttpWire, number: int) -> None:
+    async def one(wire: AsyncioWire, number: int) -> None:
         content = f"task {number}".encode()
         request = asking(server.url, content=content)
         incoming = await wire.open(request, connect=PATIENCE, wait=PATIENCE)
         assert await whole(incoming) == content
 
     async def work() -> None:
-        wire = AiohttpWire(max_connections=4)
+        wire = AsyncioWire(max_connections=4)
         await asyncio.gather(*(one(wire, number) for number in range(40)))
         await wire.close()
         assert server.connections == 4
@@ -261,7 +261,7 @@ def test_many_tasks_share_a_wire(loop: str) -> None:
 
 def test_beyond_its_connections_a_wire_waits_for_one() -> None:
     async def work() -> None:
-        wire = AiohttpWire(max_connections=1)
+        wire = AsyncioWire(max_connections=1)
         incoming = await opened(wire, server.url)
         waiting = wire.open(asking(server.url), connect=0.02, wait=PATIENCE)
         await failing(ConnectTimedOut, waiting)
@@ -276,7 +276,7 @@ def test_beyond_its_connections_a_wire_waits_for_one() -> None:
 @pytest.mark.parametrize("loop", LOOPS)
 def test_closing_ends_another_tasks_read(loop: str) -> None:
     async def work() -> None:
-        wire = AiohttpWire()
+        wire = AsyncioWire()
         incoming = await opened(wire, server.url)
         assert await incoming.read(PATIENCE) == b"begun"
         reading = asyncio.create_task(incoming.read(PATIENCE))
