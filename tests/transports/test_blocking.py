@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tailrace.core.chunked import Body, ChunkedBody, OpenBody, SizedBody
+from tailrace.core.heads import Head
 from tailrace.core.http import Response
 from tailrace.procedures.wire import ConnectionLost, WaitTimedOut, settle
 from tailrace.transports import blocking
@@ -57,7 +58,8 @@ def incoming(fake: Any, body: Body, pool: Pool | None = None, **options: Any) ->
     assert lease is not None
     lease.hold(fake, fake)
     inflate = options.get("inflate")
-    return BlockingIncoming(Response(200), fake, body, inflate, lease, fake)
+    head = Head("1.1", 200, [("connection", "close")] if fake.will_close else [], fake.buffered)
+    return BlockingIncoming(Response(200), head, body, inflate, lease, fake)
 
 
 def read(answer: BlockingIncoming, wait: float | None = 5.0) -> bytes:
@@ -184,7 +186,7 @@ def test_a_key_pressed_while_reading_leaves_it_closable() -> None:
     def interrupted(size: int) -> bytes:
         raise KeyboardInterrupt
 
-    answer._recv = interrupted
+    fake.recv = interrupted  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         read(answer)
     answer.abort()

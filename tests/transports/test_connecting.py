@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tailrace.transports import connecting
-from tailrace.transports.connecting import bracketed, by_turns, dial
+from tailrace.transports.connecting import by_turns, dial
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 
@@ -19,14 +19,6 @@ def test_families_take_turns() -> None:
     found = [(V6, 1), (V6, 2), (V6, 3), (V4, 4), (V4, 5)]
     assert list(by_turns(found)) == [(V6, 1), (V4, 4), (V6, 2), (V4, 5), (V6, 3)]
     assert list(by_turns([])) == []
-
-
-def test_hosts_as_they_stand_before_a_port() -> None:
-    assert [bracketed(host) for host in ("::1", "a.b", "bücher.example")] == [
-        "[::1]",
-        "a.b",
-        "xn--bcher-kva.example",
-    ]
 
 
 class Resolved:

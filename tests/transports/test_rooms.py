@@ -10,9 +10,9 @@ import pytest
 
 from tailrace.core.chunked import SizedBody
 from tailrace.transports import rooms
-from tailrace.transports.connecting import Route
 from tailrace.transports.connection import Connection
 from tailrace.transports.rooms import Room
+from tailrace.transports.routes import Route
 
 ROUTE = Route("http", "host", 80, None, None)
 

@@ -185,7 +185,7 @@ def _messages(value: Any) -> list[Any]:
 
 
 def _message(index: int, item: Any) -> Any:
-    exact: type[Any] = type(item)
+    exact: type[Any] = type(item)  # pyright: ignore[reportUnknownVariableType]
     if exact is dict and "role" in item and type(item.get("content")) in (str, list):
         return item  # nearly every message
     if isinstance(item, Message):
@@ -267,7 +267,7 @@ def _holds_nan(body: Any) -> bool:
     """
     found: list[Any] = [body]
     for value in found:
-        kind: type[Any] = type(value)
+        kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
         if kind is str:
             continue
         if kind is dict:

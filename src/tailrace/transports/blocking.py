@@ -7,11 +7,11 @@ other way, so that dropping it unread ends the lease.
 
 from __future__ import annotations
 
-import http.client
 import weakref
 from typing import Any
 
 from tailrace.core.chunked import Body, BodyError, OpenBody
+from tailrace.core.heads import Head
 from tailrace.core.http import Response
 from tailrace.procedures.wire import ConnectionLost
 
@@ -27,7 +27,7 @@ _READING: Border = (
     (TimeoutError, nothing_came),
     (OSError, lost),
     (BodyError, lambda error: ConnectionLost(f"the body broke off: {error}")),
-    (ValueError, lost),  # `abort` closed the file
+    (ValueError, lost),  # `abort` closed the socket
 )
 _BROKEN = kinds(_READING)
 
@@ -38,7 +38,7 @@ class BlockingIncoming:
     def __init__(
         self,
         response: Response,
-        answer: http.client.HTTPResponse,
+        head: Head,
         body: Body,
         inflate: Inflate | None,
         lease: Lease,
@@ -48,12 +48,11 @@ class BlockingIncoming:
         self._body = body
         self._inflate = inflate
         self._lease = lease
-        self._recv = answer.fp.read1
-        self._in_file = True
+        self._rest = head.rest
         self._socket = sock
-        self._asked: float | None = -1.0
+        self._asked: float | None = -1.0  # no wait, so that the first one is set
         self._armed: float | None = -1.0
-        self._reusable = not (answer.will_close or isinstance(body, OpenBody))
+        self._reusable = head.keeps_connection() and not isinstance(body, OpenBody)
         self._over = False
         self._broken = False
         # Called also where the answer is in a cycle, before its socket would complain.
@@ -63,7 +62,7 @@ class BlockingIncoming:
 
     async def read(self, wait: float | None) -> bytes:
         """The next bytes of the body; see `Incoming`."""
-        lease = self._lease
+        lease: Any = self._lease  # its state changes under other threads
         if self._over or lease.aborted:
             return self._after_the_end()
         lease.busy = True
@@ -107,11 +106,10 @@ class BlockingIncoming:
         body = self._body
         if body.fault is not None:
             raise body.fault
-        raw = self._recv(READ_SIZE)
-        if self._in_file:
-            # What was read along with the head was in the file's buffer, which is empty now.
-            self._in_file = False
-            self._recv = self._socket.recv
+        if self._rest:
+            raw, self._rest = self._rest, b""
+        else:
+            raw = self._socket.recv(READ_SIZE)
         if raw:
             data = body.feed(raw)
         else:

@@ -9,36 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Iterable
 from functools import partial
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any
 
 from tailrace.core.heads import request_head
 
 from .connection import Connection
 from .moving_timer import MovingTimer
 from .proxies import Proxy
+from .routes import Route, authorization
 from .sockets import made
 
 ATTEMPT_DELAY = 0.25
 """Seconds until the next address is tried besides the one before (RFC 8305, section 5)."""
-
-
-class Route(NamedTuple):
-    """How to get to an origin; `tls` is for the origin, the proxy, or both."""
-
-    scheme: str
-    host: str
-    port: int
-    proxy: Proxy | None
-    tls: ssl.SSLContext | None
-
-    @property
-    def tunnelled(self) -> bool:
-        """Whether a proxy passes the bytes on unread."""
-        return self.proxy is not None and self.scheme == "https"
 
 
 class ProxyRefusedError(OSError):
@@ -75,10 +60,10 @@ async def _tunnel(connection: Connection, route: Route, loop: asyncio.AbstractEv
     assert route.proxy is not None
     assert route.tls is not None
     assert connection.transport is not None
-    address = f"{bracketed(route.host)}:{route.port}"
     timer = MovingTimer(loop, connection.expire)
+    asked = authorization(route.proxy)
     head = await connection.ask(
-        request_head("CONNECT", address, address, authorization(route.proxy), None),
+        request_head("CONNECT", route.address, route.address, asked.items(), None),
         b"",
         timer,
         None,
@@ -89,19 +74,6 @@ async def _tunnel(connection: Connection, route: Route, loop: asyncio.AbstractEv
     connection.transport = await loop.start_tls(
         connection.transport, connection, route.tls, server_hostname=route.host
     )
-
-
-def authorization(proxy: Proxy) -> list[tuple[str, str]]:
-    """The header that tells a proxy who is asking, if its URL says so."""
-    value = proxy.authorization
-    return [] if value is None else [("proxy-authorization", value)]
-
-
-def bracketed(host: str) -> str:
-    """A host as it stands before a port: an IPv6 address in brackets, other names in ASCII."""
-    if ":" in host:
-        return f"[{host}]"
-    return host if host.isascii() else host.encode("idna").decode("ascii")
 
 
 async def dial(host: str, port: int) -> socket.socket:

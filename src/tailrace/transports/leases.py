@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
+from collections.abc import Hashable
 from queue import Empty, SimpleQueue
 from threading import RLock
 from typing import Any, NamedTuple, Protocol
@@ -27,7 +28,8 @@ from .system import monotonic
 KEPT = 100
 """How many idle connections are kept for one origin."""
 
-Origin = tuple[str, str, int]
+Origin = Hashable
+"""What tells one place to connect to from another."""
 
 
 class Closable(Protocol):

@@ -17,14 +17,12 @@ import os
 import ssl
 import weakref
 from functools import partial
-from urllib.parse import urlsplit
 
 from tailrace.core.chunked import BodyError, OpenBody, body_of
-from tailrace.core.heads import Head, HeadError, request_head
+from tailrace.core.heads import Head, HeadError
 from tailrace.core.http import Headers, Request, Response
 from tailrace.procedures.wire import ConnectFailed, ConnectionLost
 
-from .connecting import Route, authorization, bracketed
 from .connection import AbortedError, Connection, WaitOverError
 from .failures import (
     Border,
@@ -40,16 +38,15 @@ from .inflate import Inflate, inflate_for
 from .moving_timer import MovingTimer
 from .per_loop import PerLoop
 from .proxies import Proxies
-from .redirects import following, origin
+from .redirects import following
 from .rooms import Room
+from .routes import Route, head_of, route_to
 from .sockets import shut
 from .system import SystemTime
-from .tls import Verify, check_verify, context
+from .tls import Verify, check_verify
 
 DEFAULT_MAX_CONNECTIONS = 1000
 """How many connections a wire has in use at once on each loop, unless told otherwise."""
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def _aborted(error: Exception) -> ConnectionLost:
@@ -286,8 +283,8 @@ class AsyncioWire(SystemTime):
         if self._closed:
             raise ConnectFailed("the client is closed", permanent=True)
         try:
-            route = self._route(*origin(request.url))
-            head = _head(route, request)
+            route = route_to(request.url, self._proxies, self._verify)
+            head = head_of(route, request)
         except (ValueError, OSError) as error:
             raise ConnectFailed(str(error), permanent=True) from error
         room = await self._rooms.get()
@@ -322,30 +319,6 @@ class AsyncioWire(SystemTime):
         incoming = _InflatedIncoming(response, connection, timer, room, route, reusable)
         incoming.inflate = inflate
         return incoming
-
-    def _route(self, scheme: str, host: str, port: int) -> Route:
-        """How to get to an origin. Raises `ValueError` or `OSError` for settings that do not do."""
-        proxy = self._proxies.proxy_for(scheme, host, port)
-        secure = scheme == "https" or (proxy is not None and proxy.scheme == "https")
-        return Route(scheme, host, port, proxy, context(self._verify) if secure else None)
-
-
-def _head(route: Route, request: Request) -> bytes:
-    """The head of a request; a forwarding proxy is told the whole URL."""
-    parts = urlsplit(request.url)._replace(fragment="")
-    host = bracketed(route.host)
-    if route.port != _DEFAULT_PORTS[route.scheme]:
-        host += f":{route.port}"
-    fields = {"accept-encoding": "identity", **request.headers}
-    fields.pop("host", None)
-    target = parts._replace(scheme="", netloc="", path=parts.path or "/").geturl()
-    extra: list[tuple[str, str]] = []
-    if route.proxy is not None and not route.tunnelled:
-        target = f"{route.scheme}://{host}{target}"
-        extra = authorization(route.proxy)
-    length = len(request.content)
-    sized = length if length or request.method not in ("GET", "HEAD", "DELETE") else None
-    return request_head(request.method, target, host, [*fields.items(), *extra], sized)
 
 
 def _response(request: Request, head: Head, elapsed: float) -> Response:

@@ -1,7 +1,8 @@
-"""The wire of a synchronous client: urllib3's connections, read without its response layer.
+"""The wire of a synchronous client: urllib3's connections, used without its request layer.
 
-urllib3 makes the connection (TCP through `dial`, proxies, TLS), sends the request and reads the
-head of the answer. The body is read by `BlockingIncoming`; urllib3 would give one chunk a call.
+urllib3 makes the connection (TCP through `dial`, proxies, TLS). What is said on it is ours, as on
+the asynchronous wire: the head of the answer (`core.heads`), and the body, which urllib3 would give
+one chunk a call.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ import socket
 import ssl
 import time
 import weakref
-from typing import Any, NamedTuple, cast
-from urllib.parse import urlsplit
+from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.exceptions import HTTPError
-from urllib3.util import SKIP_HEADER, parse_url
+from urllib3.util import parse_url
 
 from tailrace.core.chunked import BodyError, body_of
+from tailrace.core.heads import Head, HeadError, HeadReader
 from tailrace.core.http import Headers, Request, Response
 from tailrace.procedures.wire import ConnectFailed, ConnectionLost, ConnectTimedOut
 
-from .blocking import BlockingIncoming
+from .blocking import READ_SIZE, BlockingIncoming
 from .failures import (
     Border,
     connecting_took_too_long,
@@ -36,15 +37,21 @@ from .failures import (
     nothing_came,
 )
 from .inflate import inflate_for
-from .leases import Lease, Origin, Pool
-from .proxies import Proxies, Proxy
-from .redirects import following, origin
+from .leases import Lease, Pool
+from .proxies import Proxies
+from .redirects import following
+from .routes import Route, authorization, head_of, route_to
 from .sockets import dial
 from .system import SystemTime, monotonic
-from .tls import Verify, check_verify, context
+from .tls import Verify, check_verify
 
 DEFAULT_MAX_CONNECTIONS = 1000
 """How many connections a wire has in use at once unless told otherwise."""
+
+
+def _unreadable(error: Exception) -> ConnectionLost:
+    return ConnectionLost(f"the answer cannot be read: {error}")
+
 
 _CONNECTING: Border = (
     (ssl.SSLCertVerificationError, no_connection),
@@ -57,55 +64,13 @@ _CONNECTING: Border = (
 _AWAITING: Border = (
     (TimeoutError, nothing_came),
     (OSError, lost),
-    (http.client.InvalidURL, impossible),
-    (http.client.HTTPException, lost),
-    (BodyError, lambda error: ConnectionLost(f"the answer cannot be read: {error}")),
+    (HeadError, _unreadable),
+    (BodyError, _unreadable),
     (ValueError, impossible),
 )
-_LINE = 65_537  # bytes, the longest header line and one
+_SENT_AT_ONCE = 65_536  # bytes: up to here one copy is cheaper than one more system call
 
 _NOT_CONNECTED, _NOT_ANSWERED = kinds(_CONNECTING), kinds(_AWAITING)
-
-
-class _Lines:
-    """A file that remembers the last line it gave."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self.last = b""
-
-    def readline(self, limit: int) -> bytes:
-        """The next line."""
-        self.last = self._file.readline(limit)
-        return self.last
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
-class _Answer(http.client.HTTPResponse):
-    """An answer read as strictly as RFC 9112 asks, where `http.client` is lenient.
-
-    Headers must end with an empty line, and every interim answer is skipped, not only 100.
-    """
-
-    def begin(self) -> None:
-        """Read the head."""
-        file: Any = self.fp
-        self.fp = lines = cast("Any", _Lines(file))
-        super().begin()
-        self.fp = file
-        if not lines.last:
-            raise ConnectionResetError("the connection ended in the middle of the headers")
-
-    def _read_status(self) -> tuple[str, int, str]:
-        file: Any = self.fp
-        while True:
-            found: tuple[str, int, str] = cast("Any", super())._read_status()
-            if not 102 <= found[1] < 200:
-                return found
-            while file.readline(_LINE) not in (b"\r\n", b"\n", b""):
-                pass
 
 
 class _Tuned:
@@ -117,22 +82,14 @@ class _Tuned:
 
 
 class _Plain(_Tuned, HTTPConnection):
-    response_class = _Answer
+    pass
 
 
 class _Secure(_Tuned, HTTPSConnection):
-    response_class = _Answer
+    pass
 
 
 _KINDS: dict[str, type[_Plain | _Secure]] = {"http": _Plain, "https": _Secure}
-
-
-class _Route(NamedTuple):
-    """How to get to an origin."""
-
-    key: Origin
-    proxy: Proxy | None
-    tls: ssl.SSLContext | None
 
 
 class Urllib3Wire(SystemTime):
@@ -201,72 +158,87 @@ class Urllib3Wire(SystemTime):
         self, request: Request, connect: float | None, wait: float | None
     ) -> BlockingIncoming:
         try:
-            route = self._route(origin(request.url))
+            route = route_to(request.url, self._proxies, self._verify)
+            head = head_of(route, request)
         except (ValueError, OSError) as error:
             raise ConnectFailed(str(error), permanent=True) from error
         pool = self._own_pool()
         if pool.closed:
             raise ConnectFailed("the client is closed", permanent=True)
-        lease = pool.lease(route.key, connect)
+        lease = pool.lease(route, connect)
         if lease is None:
             raise ConnectTimedOut(
                 f"all {self._limit} connections of this client are in use; "
                 "close replies that are not read to their end, or raise max_connections"
             )
         try:
-            connection = pool.take(route.key) or _connected(route, connect)
+            connection = pool.take(route) or _connected(route, connect)
             lease.hold(connection, connection.sock)
             lease.busy = True
-            return self._send(connection, route, lease, request, wait)
+            return _asked(connection, lease, request, head, wait)
         except BaseException:
             lease.discard()
             raise
         finally:
             lease.busy = False
 
-    def _route(self, key: Origin) -> _Route:
-        """How to get to an origin. Raises `ValueError` or `OSError` for settings that do not do."""
-        proxy = self._proxies.proxy_for(*key)
-        secure = key[0] == "https" or (proxy is not None and proxy.scheme == "https")
-        return _Route(key, proxy, context(self._verify) if secure else None)
 
-    def _send(
-        self,
-        connection: HTTPConnection,
-        route: _Route,
-        lease: Lease,
-        request: Request,
-        wait: float | None,
-    ) -> BlockingIncoming:
-        began = monotonic()
-        sock: Any = connection.sock
-        connection.timeout = None if wait is None else max(wait, 0.001)
-        sock.settimeout(connection.timeout)
-        target, headers = _head(route, request)
-        try:
-            # The server may answer, and close, before it has read everything.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(request.method, target, request.content or None, headers)
-            # urllib3's own `getresponse` would wrap the answer in the layer left out here.
-            answer = http.client.HTTPConnection.getresponse(connection)
-            lease.hold_file(answer)
-            got = answer.headers
-            codings, sizes = got.get_all("transfer-encoding", ()), got.get_all("content-length", ())
-            body = body_of(request.method, answer.status, codings, sizes)
-            inflate = inflate_for(got.get("content-encoding"))
-        except _NOT_ANSWERED as error:
-            raise crossed(error, _AWAITING) from error
-        response = Response(
-            answer.status,
-            Headers(got.items()),
-            request=request,
-            http_version=f"HTTP/{answer.version / 10}",
-            elapsed=monotonic() - began,
+def _asked(
+    connection: HTTPConnection, lease: Lease, request: Request, head: bytes, wait: float | None
+) -> BlockingIncoming:
+    """Send a request, and read the head of its answer."""
+    began = monotonic()
+    until = None if wait is None else began + wait
+    sock: Any = connection.sock
+    sock.settimeout(None if wait is None else max(wait, 0.001))
+    try:
+        # The server may answer, and close, before it has read everything.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            _send(sock, head, request.content)
+        answered = _read_head(sock, until)
+        body = body_of(
+            request.method,
+            answered.status,
+            answered.values("transfer-encoding"),
+            answered.values("content-length"),
         )
-        return BlockingIncoming(response, answer, body, inflate, lease, sock)
+        inflate = inflate_for(next(iter(answered.values("content-encoding")), None))
+    except _NOT_ANSWERED as error:
+        raise crossed(error, _AWAITING) from error
+    response = Response(
+        answered.status,
+        Headers(answered.fields),
+        request=request,
+        http_version=f"HTTP/{answered.version}",
+        elapsed=monotonic() - began,
+    )
+    return BlockingIncoming(response, answered, body, inflate, lease, sock)
 
 
-def _connected(route: _Route, connect: float | None) -> HTTPConnection:
+def _send(sock: Any, head: bytes, content: bytes) -> None:
+    if len(content) <= _SENT_AT_ONCE:
+        sock.sendall(head + content)
+    else:
+        sock.sendall(head)
+        sock.sendall(content)
+
+
+def _read_head(sock: Any, until: float | None) -> Head:
+    """The head of an answer. Raises `HeadError` or `OSError`, `TimeoutError` among them."""
+    reader = HeadReader()
+    while True:
+        raw = sock.recv(READ_SIZE)
+        if not raw:
+            where = "in the middle of" if reader.begun else "before"
+            raise ConnectionResetError(f"the connection ended {where} the answer's headers")
+        found = reader.feed(raw)
+        if found is not None:
+            return found
+        if until is not None:
+            sock.settimeout(max(until - monotonic(), 0.001))
+
+
+def _connected(route: Route, connect: float | None) -> HTTPConnection:
     """A new connection that stands within `connect` seconds."""
     try:
         connection = _connection(route)
@@ -281,36 +253,16 @@ def _connected(route: _Route, connect: float | None) -> HTTPConnection:
     return connection
 
 
-def _connection(route: _Route) -> HTTPConnection:
+def _connection(route: Route) -> HTTPConnection:
     """A connection to an origin, or to the proxy that leads there; not connected yet."""
-    scheme, host, port = route.key
-    proxy = route.proxy
-    options: dict[str, Any] = {} if route.tls is None else {"ssl_context": route.tls}
+    scheme, host, port, proxy, tls = route
+    options: dict[str, Any] = {} if tls is None else {"ssl_context": tls}
     if proxy is None:
         return _KINDS[scheme](host, port, **options)
     options["proxy"] = parse_url(proxy.url)
-    options["proxy_config"] = ProxyConfig(route.tls, False, None, None)
+    options["proxy_config"] = ProxyConfig(tls, False, None, None)
     if scheme == "http":  # the proxy is told the whole URL
         return _KINDS[proxy.scheme](proxy.host, proxy.port, **options)
     connection = _Secure(proxy.host, proxy.port, **options)
-    connection.set_tunnel(host, port, _authorization(proxy), scheme=proxy.scheme)
+    connection.set_tunnel(host, port, authorization(proxy), scheme=proxy.scheme)
     return connection
-
-
-def _head(route: _Route, request: Request) -> tuple[str, dict[str, str]]:
-    """What the request line names, and the headers; a forwarding proxy is told the whole URL.
-
-    urllib3 adds `host`, `content-length` and `accept-encoding: identity`.
-    """
-    headers = {"user-agent": SKIP_HEADER, **request.headers}
-    parts = urlsplit(request.url)._replace(fragment="")
-    if not parts.path:
-        parts = parts._replace(path="/")
-    if route.key[0] == "http" and route.proxy is not None:
-        return parts.geturl(), {**headers, **_authorization(route.proxy)}
-    return parts._replace(scheme="", netloc="").geturl(), headers
-
-
-def _authorization(proxy: Proxy) -> dict[str, str]:
-    value = proxy.authorization
-    return {} if value is None else {"proxy-authorization": value}

@@ -10,9 +10,10 @@ import asyncio
 from collections import deque
 from typing import NamedTuple
 
-from .connecting import Route, connected
+from .connecting import connected
 from .connection import Connection
 from .leases import KEPT
+from .routes import Route
 from .sockets import IDLE_CONNECTION_SECONDS
 
 
