@@ -20,6 +20,7 @@ import tailrace
 from tailrace.cli.serve_simulator import PACE, _pace, parser
 from tailrace.core.framing import encode
 from tailrace.simulator import Pace, Scenario
+from tailrace.transports import tls
 
 RECORDED = "".join(
     encode(None, data).decode()
@@ -248,6 +249,7 @@ def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         capture_output=True,
     )
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    tls._cached.cache_clear()  # a process reads the system's certificates once
     with served("--tls", str(certificate), str(key), "--text", "Hello") as (url, printed):
         assert url.startswith("https://")
         assert ask(url) == "Hello"
