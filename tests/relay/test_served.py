@@ -17,6 +17,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 import tailrace
+from tailrace.core.chunked import body_of
+from tailrace.core.heads import HeadReader
 from tailrace.relay.relay import Relay
 
 from .scripted import BEGINNING, ENDING, PARAMS, Script, delta, says
@@ -163,10 +165,14 @@ def test_relay_js_heals_cut_connections(run, tmp_path, dialect) -> None:
 
 async def read(port: int, path: str) -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {path} HTTP/1.0\r\nhost: x\r\n\r\n".encode())
-    data = await reader.read()
+    writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+    head = HeadReader().feed(await reader.read())
     writer.close()
-    return data.partition(b"\r\n\r\n")[2].decode()
+    assert head is not None
+    body = body_of("GET", head.status, head.values("transfer-encoding"))
+    text = body.feed(head.rest).decode()
+    body.end()
+    return text
 
 
 def events_of(text: str) -> list[str]:
