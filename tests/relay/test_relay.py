@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -51,6 +52,31 @@ def test_every_follower_gets_every_event(run) -> None:
             assert await generation.ended() == "done"
             message = await generation.message()
             assert message.content[0].text == "ab"
+
+    run(main())
+
+
+def test_a_journal_that_cannot_be_watched_for_a_moment(run) -> None:
+    """Following waits for it; it must not wait for ever."""
+
+    class Unwatchable(MemoryJournal):
+        tries = 0
+
+        @asynccontextmanager
+        async def watch(self, key):
+            self.tries += 1
+            if self.tries == 2:  # the first is the producer's
+                raise RuntimeError("not now")
+            async with super().watch(key) as hint:
+                yield hint
+
+    async def main() -> None:
+        journal = Unwatchable()
+        async with Relay(journal, source=Script(*says("Hello")), **QUICK) as relay:
+            generation = await relay.start(PARAMS)
+            await until(lambda: journal.tries == 1)
+            assert text_of(await collect(generation.follow())) == "Hello"
+        assert journal.tries >= 3
 
     run(main())
 

@@ -7,8 +7,9 @@ so that an answer that got into the wrong hands is noticed and never shown.
 Two connections, whatever the number of streams and readers. Callers put commands into a queue; one
 task takes all that wait and sends them as one pipeline. The other connection subscribes to the
 channels of watched logs; a message on it is only a hint, and after a reconnection every watcher is
-woken. No other task ever touches a connection, so a cancelled request cannot leave half an answer
-behind for the next one.
+woken. No caller ever touches a connection: a cancelled request cannot leave half an answer behind
+for the next one, and since redis-py reconnects within any command, two callers that did so at once
+would read each other's answers.
 
 Used are `EVAL XADD XRANGE XREVRANGE PUBLISH SUBSCRIBE SET EXISTS PEXPIRE DEL`: Redis 5 and later,
 Valkey. The server should have `appendonly yes` and `maxmemory-policy noeviction`.
@@ -18,14 +19,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from .journal import Entry, JournalError, JournalUnavailableError, Offset, check_append
 from .watchers import Watchers
@@ -45,7 +45,6 @@ return ARGV[2]
 
 _RETRY_SECONDS = 0.2
 _BATCH = 512
-_FAILURES = (RedisError, OSError, TimeoutError)
 
 
 class _Command:
@@ -79,8 +78,9 @@ class RedisJournal:
         self._waiting = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
-        self._pubsub: Any = None
+        self._connect_seconds = timeout
         self._watchers = Watchers()
+        self._watched = asyncio.Event()
 
     # -- the journal ---------------------------------------------------------------------------
 
@@ -116,18 +116,15 @@ class RedisJournal:
     @asynccontextmanager
     async def watch(self, key: str) -> AsyncGenerator[asyncio.Event]:
         """As `Journal.watch`."""
-        known = key in self._watchers
         event = self._watchers.add(key)
+        self._watched.set()
         if self._listener is None or self._listener.done():
             self._listener = asyncio.create_task(self._listen())
-        elif not known and self._pubsub is not None:
-            await self._tell("subscribe", key)
         try:
             yield event
         finally:
             self._watchers.remove(key, event)
-            if key not in self._watchers and self._pubsub is not None:
-                await self._tell("unsubscribe", key)
+            self._watched.set()
 
     async def lease(self, key: str, seconds: float) -> None:
         """As `Journal.lease`."""
@@ -162,6 +159,10 @@ class RedisJournal:
         self._commands.clear()
         await self._client.aclose()
         await self._listening.aclose()
+
+    @property
+    def _hub(self) -> str:
+        return f"{self._prefix}:hub"
 
     def _log_key(self, key: str) -> str:
         return f"{self._prefix}:{{{key}}}:log"  # the braces keep both keys in one cluster slot
@@ -211,33 +212,54 @@ class RedisJournal:
 
     # -- hints ---------------------------------------------------------------------------------
 
-    async def _tell(self, what: str, key: str) -> None:
-        with suppress(*_FAILURES):  # the listener reconnects, and then subscribes to everything
-            await getattr(self._pubsub, what)(self._log_key(key))
-
     async def _listen(self) -> None:
-        """Turn messages into hints; after each connection, wake everyone."""
-        start = len(self._log_key("")) - len("}:log")
+        """Turn messages into hints, on one connection after the other."""
         while True:
             pubsub = self._listening.pubsub()
             try:
-                names = map(self._log_key, self._watchers)
-                await pubsub.subscribe(f"{self._prefix}:hub", *names)
-                self._pubsub = pubsub
-                for name in map(self._log_key, self._watchers):  # watched while subscribing
-                    if name.encode() not in pubsub.channels:
-                        await pubsub.subscribe(name)
+                async with asyncio.timeout(self._connect_seconds):
+                    await pubsub.subscribe(self._hub)
                 self._watchers.wake_all()
-                async for message in pubsub.listen():
-                    if message["type"] == "message":
-                        self._watchers.wake(message["channel"].decode()[start:-5])
+                await _first_of(self._hear(pubsub), self._subscribe(pubsub))
             except Exception as error:
                 log.debug("the journal's subscription broke: %s", error)
-                await asyncio.sleep(_RETRY_SECONDS)
             finally:
-                self._pubsub = None
                 with suppress(Exception):
                     await pubsub.aclose()
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _hear(self, pubsub: Any) -> None:
+        """Wake who watches a log when it grows, and when the server has begun to tell of it."""
+        start = len(self._log_key("")) - len("}:log")
+        async for message in pubsub.listen():
+            if message["type"] in ("message", "subscribe"):
+                self._watchers.wake(message["channel"].decode()[start:-5])
+
+    async def _subscribe(self, pubsub: Any) -> None:
+        """Keep what is subscribed to the same as what is watched."""
+        have: set[str] = set()
+        while True:
+            self._watched.clear()
+            want = set(map(self._log_key, self._watchers))
+            if want - have:
+                await pubsub.subscribe(*(want - have))
+            if have - want:
+                await pubsub.unsubscribe(*(have - want))
+            have = want
+            await self._watched.wait()
+
+
+async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
+    """Run them until one of them ends, as it ended; the others are cancelled."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
 
 
 def _milliseconds(seconds: float) -> int:

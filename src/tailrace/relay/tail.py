@@ -113,18 +113,26 @@ class Tail:
             pass
 
     async def _run(self) -> None:
-        async with self.journal.watch(self.key) as hint:
-            while not (self.end or self.gone):
-                hint.clear()
-                try:
-                    await self._step(hint)
-                except JournalUnavailableError:
-                    await asyncio.sleep(_RETRY_SECONDS)
-                except Exception:  # an entry that cannot be read: better gone than silent for ever
-                    log.exception("a log of the relay cannot be read")
-                    self.gone = True
-                    self._loaded.set()
-                    self.wake(True)
+        while not (self.end or self.gone):
+            try:
+                async with self.journal.watch(self.key) as hint:
+                    await self._keep_reading(hint)
+            except Exception:  # a journal that cannot be watched may be in a moment
+                log.exception("a log of the relay cannot be watched")
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _keep_reading(self, hint: asyncio.Event) -> None:
+        while not (self.end or self.gone):
+            hint.clear()
+            try:
+                await self._step(hint)
+            except JournalUnavailableError:
+                await asyncio.sleep(_RETRY_SECONDS)
+            except Exception:  # an entry that cannot be read: better gone than silent for ever
+                log.exception("a log of the relay cannot be read")
+                self.gone = True
+                self._loaded.set()
+                self.wake(True)
 
     async def _step(self, hint: asyncio.Event) -> None:
         while await self._read():
