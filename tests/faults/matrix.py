@@ -117,7 +117,10 @@ WHOLE = Play(BEGIN + TEXT + stops(0) + DELTA + END)
 WHOLE_TEXT = "Grüße "
 
 SECONDS = {"first_event": 0.25, "idle": 0.15, "progress": 0.25}
-"""The clocks of the matrix, in seconds: short, as a few cells have to wait for them."""
+"""The clocks of the cells that have to wait for one, in seconds."""
+
+PATIENT = dict.fromkeys(SECONDS, 30.0)
+"""The clocks of all others, in seconds: however slow the machine, none may run out."""
 _STEP = 0.03  # seconds between two pings or two bytes that drip: less than any clock
 
 _HALF = frame({"type": "content_block_delta", "index": 0, "delta": {"type": "x", "x": "é"}})

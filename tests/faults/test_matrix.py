@@ -9,7 +9,17 @@ from typing import Any, NamedTuple
 import pytest
 from tests.e2e.readers import ASKED, NAMES, SUSPENDED
 from tests.e2e.stream_server import Play, StreamServer
-from tests.faults.matrix import SECONDS, SENT, WHOLE, WHOLE_TEXT, Cell, cells, markdown, play
+from tests.faults.matrix import (
+    PATIENT,
+    SECONDS,
+    SENT,
+    WHOLE,
+    WHOLE_TEXT,
+    Cell,
+    cells,
+    markdown,
+    play,
+)
 
 import tailrace
 from tailrace import Anthropic, AsyncAnthropic, Timeout
@@ -25,18 +35,20 @@ class Found(NamedTuple):
     error: Exception | None
 
 
-def options(server: StreamServer, max_retries: int) -> dict[str, Any]:
+def options(server: StreamServer, max_retries: int, clocks: dict[str, float]) -> dict[str, Any]:
     return {
         "base_url": server.url,
         "api_key": "k",
         "max_retries": max_retries,
-        "timeout": Timeout(connect=5, **SECONDS),
+        "timeout": Timeout(connect=30, **clocks),
     }
 
 
-def read(name: str, server: StreamServer, max_retries: int) -> Found:
+def read(
+    name: str, server: StreamServer, max_retries: int, clocks: dict[str, float] = PATIENT
+) -> Found:
     """Ask once through a transport, reading events."""
-    given = options(server, max_retries)
+    given = options(server, max_retries, clocks)
     if name == "urllib3":
         with Anthropic(**given) as client:
             return sync_read(client)
@@ -113,7 +125,7 @@ def check_whole(found: Found, text: str) -> None:
 def test_without_retries(cell: Cell, name: str) -> None:
     with StreamServer() as server:
         server.play(play(cell))
-        found = read(name, server, max_retries=0)
+        found = read(name, server, 0, SECONDS if cell.clocks else PATIENT)
         if cell.error is None:
             whole = WHOLE_TEXT if cell.moment not in ("in_tool_input", "in_thinking") else ""
             check_whole(found, whole)
@@ -128,7 +140,7 @@ def test_with_a_try_left(cell: Cell, name: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("tailrace.transports.system.SystemTime.chance", lambda _: 0.001)
     with StreamServer() as server:
         server.play(play(cell), WHOLE)
-        found = read(name, server, max_retries=1)
+        found = read(name, server, 1, SECONDS if cell.clocks else PATIENT)
         if cell.again:
             check_whole(found, WHOLE_TEXT)
             assert [attempt.reason for attempt in found.message.attempts][1:] == ["ok"]
