@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from tests.parts import program
 
 import tailrace
 from tailrace.cli.serve_simulator import PACE, _pace, parser
@@ -238,9 +238,7 @@ def test_options_change_the_pace_of_the_scenario(
 
 
 def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("there is no openssl to make a certificate with")
+    openssl = program("openssl")
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     subprocess.run(
         f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=sim "

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrace.core.heads import MAX_HEAD, Head, HeadError, HeadReader, request_head
+from tailrace.core.heads import MAX_HEAD, Head, HeadError, HeadReader, packets, request_head
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-Twice: a\r\nx-twice:  b \r\n\r\n"
 
@@ -81,6 +81,26 @@ def test_what_does_not(data: bytes) -> None:
     with pytest.raises(HeadError) as raised:
         HeadReader().feed(data)
     assert "bad" not in str(raised.value), "the text must not quote what came"
+
+
+def test_a_head_that_is_too_long_is_refused_also_if_it_comes_at_once() -> None:
+    with pytest.raises(HeadError, match=str(MAX_HEAD)):
+        HeadReader().feed(b"HTTP/1.1 200 OK\r\nx: " + b"y" * MAX_HEAD + b"\r\n\r\nbody")
+
+
+def test_a_connection_that_ends_too_early() -> None:
+    reader = HeadReader()
+    with pytest.raises(HeadError, match="ended before"):
+        reader.end()
+    reader.feed(b"HTTP/1.1 200")
+    with pytest.raises(HeadError, match="in the middle"):
+        reader.end()
+
+
+def test_what_is_written_is_one_packet_if_it_is_small() -> None:
+    assert packets(b"head", b"body") == (b"headbody",)
+    large = b"x" * 100_000
+    assert packets(b"head", large) == (b"head", large)
 
 
 def test_a_head_without_end_is_refused() -> None:

@@ -49,6 +49,7 @@ def test_a_clock_that_runs_out_is_named(clocks: dict[str, float], turn: Any, clo
     assert f"the {clock} clock ran out after {clocks[clock]} seconds" in str(error)
     assert isinstance(error, APIConnectionError)
     assert scripted.wire.now == pytest.approx(clocks[clock], abs=0.01)
+    assert error.__cause__ is not error
 
 
 def test_words_keep_every_clock_going_but_the_total() -> None:

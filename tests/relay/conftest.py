@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.parts import program
 
 
 class Server:
@@ -60,13 +60,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def redis_binary() -> str:
-    binary = shutil.which("redis-server") or shutil.which("valkey-server")
-    if binary is None:
-        reason = "no redis-server or valkey-server; on Debian: apt-get install redis-server"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return binary
+    return program("redis-server", "valkey-server")
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
 import signal
 import socket
 import sys
@@ -15,6 +13,7 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from tests.parts import program
 
 import tailrace
 from tailrace.core.chunked import body_of
@@ -126,16 +125,6 @@ class Cutter:
             await asyncio.gather(task, return_exceptions=True)
 
 
-def node() -> str:
-    found = shutil.which("node")
-    if found is None:
-        reason = "no node: relay.js is tested in it"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
 @pytest.mark.parametrize("dialect", ["anthropic", "text", "ui"])
 def test_relay_js_heals_cut_connections(run, tmp_path, dialect) -> None:
     module = tmp_path / "relay.mjs"
@@ -150,8 +139,9 @@ def test_relay_js_heals_cut_connections(run, tmp_path, dialect) -> None:
                 path = f"/claude/v1/messages/{generation.id}?format={dialect}"
                 url = f"http://127.0.0.1:{proxy.port}{path}"
                 script = str(Path(__file__).parent / "heal.mjs")
+                node = program("node", package="nodejs")
                 process = await asyncio.create_subprocess_exec(
-                    *(node(), script, str(module), url, "{}"), stdout=asyncio.subprocess.PIPE
+                    *(node, script, str(module), url, "{}"), stdout=asyncio.subprocess.PIPE
                 )
                 out, _ = await process.communicate()
                 assert proxy.cuts >= 5

@@ -1,7 +1,6 @@
 """The same over TLS, and on uvloop's event loop."""
 
 import asyncio
-import shutil
 import ssl
 import subprocess
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any
 import anthropic
 import httpx2
 import pytest
+from tests.parts import program
 
 from tailrace.simulator.acts import Cut, Text
 from tailrace.simulator.record import Recorder
@@ -26,9 +26,7 @@ ASKED: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("there is no openssl to make a certificate with")
+    openssl = program("openssl")
     folder = tmp_path_factory.mktemp("tls")
     made = folder / "made.pem"
     subprocess.run(

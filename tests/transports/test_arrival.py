@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -63,6 +65,42 @@ def test_a_task_lets_another_one_go_on_in_the_next_round(run: Any) -> None:
         log.append("goes on")
         await task
         assert log == ["goes on", "resumed 0"]
+
+    run(main())
+
+
+def test_inside_a_task_the_step_is_left_to_the_loop(run: Any) -> None:
+    async def main() -> None:
+        log = list[str]()
+        arrival = Arrival(asyncio.get_running_loop())
+        task = asyncio.create_task(resumed(arrival, log, 2))
+        for _ in range(2):
+            await asyncio.sleep(0)
+            arrival.arrive()
+            log.append("goes on")
+            await asyncio.sleep(0)
+        await task
+        assert log == ["goes on", "resumed 0", "goes on", "resumed 1"]
+
+    run(main())
+
+
+def test_an_error_of_the_tasks_own_that_looks_like_it_is_not_taken_for_it(run: Any) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        arrival, times = Arrival(loop), list[int]()
+
+        async def wait() -> None:
+            await arrival
+            times.append(1)
+            raise RuntimeError("mine")
+
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        loop.call_soon(arrival.arrive)
+        with pytest.raises(RuntimeError, match="mine"):
+            await task
+        assert times == [1]
 
     run(main())
 
@@ -144,5 +182,34 @@ def test_two_tasks_cannot_wait_for_one_thing(run: Any) -> None:
         with pytest.raises(RuntimeError, match="two tasks"):
             await arrival
         task.cancel()
+
+    run(main())
+
+
+def test_it_keeps_nothing_of_a_task_that_has_gone_on(run: Any) -> None:
+    class Large:
+        pass
+
+    held: contextvars.ContextVar[Large] = contextvars.ContextVar("held")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for way in ("arrive", "arrive_soon", "cancel"):
+            arrival = Arrival(loop)
+
+            async def wait() -> weakref.ref[Large]:
+                large = Large()
+                held.set(large)
+                with contextlib.suppress(asyncio.CancelledError):
+                    await arrival  # noqa: B023
+                return weakref.ref(large)
+
+            task = asyncio.create_task(wait())
+            await asyncio.sleep(0)
+            loop.call_soon(getattr(arrival, way))
+            reference = await task
+            del task
+            await asyncio.sleep(0)
+            assert reference() is None, way
 
     run(main())

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tailrace.core.chunked import Body, ChunkedBody, OpenBody, SizedBody
-from tailrace.core.heads import Head
 from tailrace.core.http import Response
 from tailrace.procedures.wire import ConnectionLost, WaitTimedOut, settle
 from tailrace.transports import blocking
+from tailrace.transports.answers import Answer
 from tailrace.transports.blocking import BlockingIncoming
 from tailrace.transports.inflate import inflate_for
 from tailrace.transports.leases import Pool
@@ -57,9 +57,9 @@ def incoming(fake: Any, body: Body, pool: Pool | None = None, **options: Any) ->
     lease = (pool or Pool(1)).lease(KEY, 0.0)
     assert lease is not None
     lease.hold(fake, fake)
-    inflate = options.get("inflate")
-    head = Head("1.1", 200, [("connection", "close")] if fake.will_close else [], fake.buffered)
-    return BlockingIncoming(Response(200), head, body, inflate, lease, fake)
+    reusable = not (fake.will_close or isinstance(body, OpenBody))
+    answer = Answer(Response(200), body, options.get("inflate"), fake.buffered, reusable)
+    return BlockingIncoming(answer, lease, fake)
 
 
 def read(answer: BlockingIncoming, wait: float | None = 5.0) -> bytes:

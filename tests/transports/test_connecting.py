@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
-import time
 from typing import Any
 
 import pytest
@@ -64,20 +64,55 @@ def test_an_address_that_refuses_costs_nothing(
     assert dialled(monkeypatch, closed, listening) == listening
 
 
-def test_an_address_that_swallows_packets_costs_a_moment(
-    monkeypatch: pytest.MonkeyPatch, listening: int
-) -> None:
-    # A listener whose backlog is full answers nobody.
-    monkeypatch.setattr(connecting, "ATTEMPT_DELAY", 0.01)
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
-        address = deaf.getsockname()
-        crowd = [socket.socket() for _ in range(8)]
-        for one in crowd:
-            one.setblocking(False)
-            one.connect_ex(address)
-        time.sleep(0.05)
-        assert dialled(monkeypatch, address[1], listening) == listening
-        for one in crowd:
+def test_an_address_that_swallows_packets_costs_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "ATTEMPT_DELAY", 0.001)
+    given_up: list[bool] = []
+    near, far = socket.socketpair()
+
+    async def dialled(address: Any, loop: Any) -> socket.socket:
+        if address[4][1] == 2:
+            return near
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            given_up.append(True)
+            raise
+        raise AssertionError
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "getaddrinfo", Resolved(1, 2).getaddrinfo)
+        assert await dial("anything", 1) is near
+        await asyncio.sleep(0)
+        assert given_up == [True]
+
+    monkeypatch.setattr(connecting, "_dialled", dialled)
+    with near, far:
+        asyncio.run(main())
+
+
+def test_one_that_answers_after_another_has_won_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "ATTEMPT_DELAY", 0.001)
+    pairs = {port: socket.socketpair() for port in (1, 2)}
+
+    async def dialled(address: Any, loop: Any) -> socket.socket:
+        port = address[4][1]
+        if port == 1:
+            with contextlib.suppress(asyncio.CancelledError):  # it had just connected
+                await asyncio.Event().wait()
+        return pairs[port][0]
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "getaddrinfo", Resolved(1, 2).getaddrinfo)
+        assert await dial("anything", 1) is pairs[2][0]
+        while pairs[1][0].fileno() != -1:
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(connecting, "_dialled", dialled)
+    asyncio.run(main())
+    for pair in pairs.values():
+        for one in pair:
             one.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from tailrace.procedures.wire import ConnectionLost, ConnectTimedOut
+from tailrace.procedures.wire import ConnectFailed, ConnectionLost, ConnectTimedOut
 from tailrace.transports.check import WIRE_CHECKS, check_wire
 from tailrace.transports.check_server import PATIENCE, Peer, Server
 from tailrace.transports.check_world import Work, asking, failing, fetched, opened, whole
@@ -287,3 +288,42 @@ def test_closing_ends_another_tasks_read(loop: str) -> None:
 
     with Server(begun) as server:
         LOOPS[loop](work)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"HTTP/1.1 407 Who are you?\r\ncontent-length: 0\r\n\r\n", "the proxy answered 407"),
+        (b"SSH-2.0\r\n\r\n", "through the proxy: the answer is not HTTP/1.1"),
+        (b"", "through the proxy: the connection ended before its headers"),
+    ],
+)
+def test_what_a_proxy_says_is_passed_on(answer: bytes, words: str) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(answer)
+
+    async def work() -> None:
+        wire = AsyncioWire(proxy=server.url)
+        error = await failing(ConnectFailed, opened(wire, "https://127.0.0.1:9"))
+        assert words in str(error)
+        await wire.close()
+
+    with Server(script) as server:
+        LOOPS["asyncio"](work)
+
+
+def test_an_answer_that_was_aborted_leaves_no_timer_behind() -> None:
+    async def work() -> None:
+        wire = AsyncioWire()
+        incoming = await opened(wire, server.url)
+        assert await incoming.read(PATIENCE) == b"begun"
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(incoming.read(PATIENCE), 0.001)  # sets the timer
+        incoming.abort()
+        await incoming.close()
+        assert incoming._timer._handle is None
+        await wire.close()
+
+    with Server(begun) as server:
+        LOOPS["asyncio"](work)

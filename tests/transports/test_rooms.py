@@ -10,7 +10,7 @@ import pytest
 
 from tailrace.core.chunked import SizedBody
 from tailrace.transports import rooms
-from tailrace.transports.connection import Connection
+from tailrace.transports.connection import AbortedError, Connection
 from tailrace.transports.rooms import Room
 from tailrace.transports.routes import Route
 
@@ -124,9 +124,33 @@ def test_closing_closes_all_and_keeps_nothing() -> None:
         idle, busy = await room.take(ROUTE, 1), await room.take(ROUTE, 1)
         room.release(ROUTE, used(idle))
         await room.close()
-        late = await room.take(ROUTE, 1)
-        room.release(ROUTE, used(late))
-        transports: list[Any] = [one.transport for one in (idle, busy, late)]
+        with pytest.raises(AbortedError):
+            await room.take(ROUTE, 1)
+        transports: list[Any] = [one.transport for one in (idle, busy)]
         assert all(transport.aborted for transport in transports)
+
+    asyncio.run(main())
+
+
+def test_a_connection_made_while_the_room_closed_is_closed_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        room, made, go_on = Room(1), list[Connection](), asyncio.Event()
+
+        async def connected(route: Route) -> Connection:
+            await go_on.wait()
+            made.append(standing())
+            return made[0]
+
+        monkeypatch.setattr(rooms, "connected", connected)
+        taking = asyncio.create_task(room.take(ROUTE, None))
+        await asyncio.sleep(0)
+        await room.close()
+        go_on.set()
+        with pytest.raises(AbortedError):
+            await taking
+        transport: Any = made[0].transport
+        assert transport.aborted
 
     asyncio.run(main())

@@ -50,6 +50,15 @@ def test_a_tunnel_is_told_nothing_of_it() -> None:
     assert b"proxy-authorization" not in head
 
 
+def test_how_the_body_is_framed_is_said_once() -> None:
+    given = {"Content-Length": "7", "transfer-encoding": "chunked"}
+    request = Request("POST", "http://h", Headers(given), b"{}")
+    head = head_of(route_to("http://h", Proxies(None, False), True), request)
+    assert head.lower().count(b"content-length") == 1
+    assert b"content-length: 2\r\n" in head
+    assert b"transfer-encoding" not in head
+
+
 def test_a_request_without_a_body_has_no_length_where_none_is_expected() -> None:
     assert b"content-length" not in asked("http://h", method="GET", content=b"")
     assert b"content-length: 0\r\n" in asked("http://h", method="POST", content=b"")

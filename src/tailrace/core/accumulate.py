@@ -200,8 +200,7 @@ class Accumulator:
             self._open_block(index)  # says what is wrong with it
         growing = blocks[index].text
         if growing is not None:
-            growing.pending.append(text)
-            growing.length += len(text)
+            growing.append(text)
         return growing
 
     # -- one function an event type ------------------------------------------------------------

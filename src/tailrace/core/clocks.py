@@ -24,7 +24,8 @@ class Timeout(msgspec.Struct, frozen=True, kw_only=True):
     `connect`: until the connection (with TLS) stands. `first_event`: from sending the request to
     the first event of the reply (of a reply that is not streamed: to its headers). `idle`: between
     any two bytes, pings included. `progress`: between any two events that are not pings. `total`:
-    the whole call, retries included.
+    the whole call, retries included. What the caller does between two reads counts for `total`
+    alone.
 
     The defaults keep a long pause for thinking alive, which pings bridge, and end a dead
     connection within minutes.
@@ -121,10 +122,9 @@ class Deadlines:
         self._event_until = now + _endless(timeout.first_event)
         self._total_until = called + _endless(timeout.total)
         self.patience: float | None = None
-        """How long to wait after an event if no more than that is to be looked at, in seconds.
-
-        It counts from the read, not from the event, so the reader's own time is not the server's.
-        """
+        """How long the next read may wait, in seconds, where that is always the same: after an
+        event, without a `total`. It counts from the read: what the caller did with the event in the
+        meantime is not the server's time. `None`: ask `wait`."""
         usual = min(self._idle, self._longest)
         self._usual = usual if timeout.total is None and usual < math.inf else None
 

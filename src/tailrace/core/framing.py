@@ -17,8 +17,8 @@ U+2028 is an ordinary character.
 from __future__ import annotations
 
 import json
-import math
 import re
+import sys
 from typing import Any
 
 import msgspec
@@ -102,7 +102,6 @@ class EventStreamDecoder:
         "_after_cr",
         "_last_id",
         "_limit",
-        "_most",
         "_pending",
         "_start",
         "_too_large",
@@ -112,8 +111,7 @@ class EventStreamDecoder:
     def __init__(self, *, max_event_bytes: int | None = DEFAULT_MAX_EVENT_BYTES) -> None:
         if max_event_bytes is not None and max_event_bytes < 1:
             raise ValueError(f"max_event_bytes must be positive or None, not {max_event_bytes}")
-        self._limit = max_event_bytes
-        self._most = math.inf if max_event_bytes is None else max_event_bytes
+        self._limit = sys.maxsize if max_event_bytes is None else max_event_bytes
         self._pending = bytearray()
         self._start: bytes | None = b""  # the first bytes, until it is known whether they are a BOM
         self._after_cr = False
@@ -131,7 +129,7 @@ class EventStreamDecoder:
         if not (self._pending or self._after_cr) and self._start is None:
             # A chunk that is one delta, as the API sends each: what the rest would make of it.
             only = _ONE_DELTA(chunk)
-            if only is not None and len(chunk) <= self._most and self._too_large is None:
+            if only is not None and len(chunk) <= self._limit and self._too_large is None:
                 return [ServerSentEvent("content_block_delta", only[1], self._last_id)]
         if self._too_large is not None:
             raise self._too_large
@@ -141,8 +139,7 @@ class EventStreamDecoder:
             chunk = self._only_line_feeds(chunk)
         whole = self._take_whole(chunk)
         blocks = [] if whole is None else whole.split(b"\n\n")
-        if self._limit is not None:
-            blocks = self._within(self._limit, blocks, len(whole or b""))
+        blocks = self._within(self._limit, blocks, len(whole or b""))
         events: list[ServerSentEvent] = []
         for block in blocks:
             # Nearly every event of a reply begins like this, and is read in three C calls; any

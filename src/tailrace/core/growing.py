@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 class GrowingText:
     """A string that is only ever appended to."""
 
-    __slots__ = ("_joined", "length", "pending")
+    __slots__ = ("_joined", "_pending", "length")
 
     def __init__(self, initial: str = "") -> None:
         self._joined = initial
-        self.pending: list[str] = []
-        """Fragments that nobody has looked at yet; whoever adds one counts it in `length`."""
+        self._pending: list[str] = []
         self.length = len(initial)
         """How long the text is now, in characters."""
 
@@ -30,16 +29,16 @@ class GrowingText:
         """Add a fragment at the end. Raises `TypeError` for what is no text."""
         if type(fragment) is not str:
             raise TypeError(f"a fragment must be text, not {type(fragment).__name__}")
-        self.pending.append(fragment)
+        self._pending.append(fragment)
         self.length += len(fragment)
 
     @property
     def text(self) -> str:
         """All of it, as of now."""
-        if self.pending:
-            self.pending.insert(0, self._joined)
-            self._joined = "".join(self.pending)
-            self.pending.clear()
+        if self._pending:
+            self._pending.insert(0, self._joined)
+            self._joined = "".join(self._pending)
+            self._pending.clear()
         return self._joined
 
     def upto(self, length: int) -> str:

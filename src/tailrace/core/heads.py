@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 from urllib.parse import quote
 
 MAX_HEAD = 65_536
 """The longest head, in bytes."""
 
 _STATUS_LINE = re.compile(rb"HTTP/(1\.\d) ([1-9]\d\d)(?: [^\r\n]*)?\r?\n").match
-_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):((?:[^\r\n]|\r?\n[ \t])*)\r?\n").match
+_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)\r?\n").match
 _FOLD = re.compile(rb"\r?\n[ \t]+").sub
 _END = re.compile(rb"\n\r?\n").search
 _BEGINNING = b"HTTP/1."
@@ -28,7 +28,7 @@ _PRINTED = "".join(map(chr, range(0x21, 0x7F)))
 
 
 class HeadError(ValueError):
-    """The bytes are not the head of an answer. The text quotes nothing of them."""
+    """The bytes are not the head of an answer, or not all of it. The text quotes nothing."""
 
 
 class Head(NamedTuple):
@@ -56,21 +56,20 @@ class Head(NamedTuple):
 class HeadReader:
     """The bytes of a connection in, the head of an answer out."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_held", "_searched")
 
     def __init__(self) -> None:
         self._held = b""
-
-    @property
-    def begun(self) -> bool:
-        """Whether a part of a head has come."""
-        return bool(self._held)
+        self._searched = 0  # so far there is no end in what is held
 
     def feed(self, data: bytes) -> Head | None:
         """The head, once all of it has come; feed no more after that. Raises `HeadError`."""
         data = self._held + data if self._held else data
         while data:
-            end = _END(data)
+            end = _END(data, self._searched)
+            self._searched = 0
+            if (len(data) if end is None else end.end()) > MAX_HEAD:
+                raise HeadError(f"the answer's headers are longer than {MAX_HEAD} bytes")
             if end is None:
                 self._hold(data)
                 return None
@@ -81,12 +80,16 @@ class HeadReader:
         self._held = b""
         return None
 
+    def end(self) -> NoReturn:
+        """Take note that the connection ended. Raises `HeadError`: the head is not complete."""
+        where = "in the middle of" if self._held else "before"
+        raise HeadError(f"the connection ended {where} its headers")
+
     def _hold(self, data: bytes) -> None:
         if not data.startswith(_BEGINNING[: len(data)]):
             raise HeadError("the answer is not HTTP/1.1")
-        if len(data) > MAX_HEAD:
-            raise HeadError(f"the answer's headers are longer than {MAX_HEAD} bytes")
         self._held = data
+        self._searched = max(0, len(data) - 2)  # an end may have begun in the last two bytes
 
 
 def _read(head: bytes, rest: bytes) -> Head:
@@ -105,6 +108,14 @@ def _read(head: bytes, rest: bytes) -> Head:
     if head[at:] not in (b"\r\n", b"\n"):
         raise HeadError("a line among the answer's headers is malformed")
     return Head(line[1].decode("ascii"), int(line[2]), fields, rest)
+
+
+_ONE_PACKET = 65_536  # bytes: up to here a copy is cheaper than one more system call
+
+
+def packets(head: bytes, content: bytes) -> tuple[bytes, ...]:
+    """A request as what is to be written, one after the other."""
+    return (head + content,) if len(content) <= _ONE_PACKET else (head, content)
 
 
 def request_head(

@@ -259,7 +259,7 @@ class Exchange:
                 try:
                     if broken is not None:
                         error, broken = broken, None
-                        raise self._read_failure(error) from (error.__cause__ or error)
+                        raise self._read_failure(error)
                     frames = await self._read_frames()
                 except (APIError, RetryableError) as error:
                     if self._closed:
@@ -350,7 +350,7 @@ class Exchange:
                 return None
             frames = self._decoder.feed(chunk)
         except EventTooLargeError as error:
-            raise self._read_failure(error) from error
+            raise self._read_failure(error)  # noqa: B904 - it has its cause
         self._watch(frames)
         return frames if self._committed or not frames else self._hold(frames)
 
@@ -375,20 +375,25 @@ class Exchange:
         try:
             chunk = await incoming.read(clocks.wait(wire.monotonic()))
         except WireError as error:
-            raise self._read_failure(error) from (error.__cause__ or error)
+            raise self._read_failure(error)  # noqa: B904 - it has its cause
         if self._closed:
             raise closed_error(self.cursor)
         clocks.bytes_arrived(wire.monotonic())
         return chunk
 
     def _read_failure(self, error: Exception) -> Exception:
-        """The public error for what a read failed with."""
+        """The public error for what a read failed with, which is its cause."""
         if isinstance(error, APIError):
             return error
-        if isinstance(error, WireError):
-            return closed_error(self.cursor) if self._closed else self._wire_failure(error)
-        failure = self.cursor.protocol_error(str(error))
-        failure.permanent = True
+        failure: Exception
+        if not isinstance(error, WireError):
+            failure = protocol = self.cursor.protocol_error(str(error))
+            protocol.permanent = True
+        elif self._closed:
+            failure = closed_error(self.cursor)
+        else:
+            failure = self._wire_failure(error)
+        failure.__cause__ = error.__cause__ or error
         return failure
 
     def _hold(self, frames: list[ServerSentEvent]) -> list[ServerSentEvent]:

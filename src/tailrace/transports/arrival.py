@@ -5,9 +5,9 @@ the selector for each packet, which for a stream of tokens is a third of its who
 `Arrival` stands in a future's place (asyncio takes any object with `_asyncio_future_blocking`, see
 `asyncio.isfuture`) and runs its task's next step at once, in the callback that brought the bytes.
 
-That is only right where no task is running, as none is in the callbacks of a transport or a timer.
-Elsewhere (a task closed the connection that another one reads from) `arrive_soon` leaves the step
-to the loop, as a future would.
+That can be done where no task is running, as none is in the callbacks of a transport. Elsewhere (a
+task closed the connection that another one reads from) `arrive_soon` leaves the step to the loop,
+as a future would.
 """
 
 from __future__ import annotations
@@ -39,17 +39,24 @@ class Arrival:
         return self._loop
 
     def arrive(self) -> None:
-        """Run the task that waits, if one does; call it in a callback of the loop only."""
+        """Run the task that waits, if one does; meant for callbacks of the loop."""
         resume = self._resume
         if resume is not None:
             self._resume = None
-            self._context.run(resume, self)  # type: ignore[union-attr]
+            context, self._context = self._context, None
+            try:
+                context.run(resume, self)  # type: ignore[union-attr]
+            except RuntimeError:
+                # Another task, or its context, is being run after all, so the step was not begun
+                # (a task keeps its own errors to itself). No loop known does this in a callback.
+                self._loop.call_soon(resume, self, context=context)
 
     def arrive_soon(self) -> None:
         """Let the task that waits go on, if one does, in the loop's next round."""
         resume, self._resume = self._resume, None
+        context, self._context = self._context, None  # nobody's variables are kept while idle
         if resume is not None:
-            self._loop.call_soon(resume, self, context=self._context)
+            self._loop.call_soon(resume, self, context=context)
 
     # -- what a task asks of a future ----------------------------------------------------------
 
@@ -76,4 +83,7 @@ class Arrival:
         """What the task is resumed with."""
         cancelled, self._cancelled = self._cancelled, None
         if cancelled is not None:
-            raise cancelled
+            try:
+                raise cancelled
+            finally:
+                del cancelled  # its traceback refers to this frame

@@ -10,13 +10,11 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from tailrace.core.chunked import Body, BodyError, OpenBody
-from tailrace.core.heads import Head
-from tailrace.core.http import Response
+from tailrace.core.chunked import BodyError
 from tailrace.procedures.wire import ConnectionLost
 
+from .answers import Answer, broken_off
 from .failures import Border, crossed, kinds, lost, nothing_came
-from .inflate import Inflate
 from .leases import Lease
 from .system import monotonic
 
@@ -26,7 +24,7 @@ READ_SIZE = 65_536
 _READING: Border = (
     (TimeoutError, nothing_came),
     (OSError, lost),
-    (BodyError, lambda error: ConnectionLost(f"the body broke off: {error}")),
+    (BodyError, broken_off),
     (ValueError, lost),  # `abort` closed the socket
 )
 _BROKEN = kinds(_READING)
@@ -37,27 +35,24 @@ class BlockingIncoming:
 
     def __init__(
         self,
-        response: Response,
-        head: Head,
-        body: Body,
-        inflate: Inflate | None,
+        answer: Answer,
         lease: Lease,
         sock: Any,
     ) -> None:
-        self.response = response
-        self._body = body
-        self._inflate = inflate
+        self.response = answer.response
+        self._body = answer.body
+        self._inflate = answer.inflate
         self._lease = lease
-        self._rest = head.rest
+        self._rest = answer.rest
         self._socket = sock
         self._asked: float | None = -1.0  # no wait, so that the first one is set
         self._armed: float | None = -1.0
-        self._reusable = head.keeps_connection() and not isinstance(body, OpenBody)
+        self._reusable = answer.reusable
         self._over = False
         self._broken = False
         # Called also where the answer is in a cycle, before its socket would complain.
         self._unread = weakref.finalize(self, lease.discard)
-        if body.done:
+        if answer.body.done:
             self._complete()
 
     async def read(self, wait: float | None) -> bytes:

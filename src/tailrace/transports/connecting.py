@@ -8,6 +8,7 @@ address that swallows packets costs a moment, not the whole time.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Iterable
 from functools import partial
@@ -69,7 +70,7 @@ async def _tunnel(connection: Connection, route: Route, loop: asyncio.AbstractEv
         None,
     )
     if not 200 <= head.status < 300:
-        raise ProxyRefusedError(f"the proxy answered {head.status}")
+        raise ProxyRefusedError(errno.ECONNREFUSED, f"the proxy answered {head.status}")
     connection.begin_tunnel()
     connection.transport = await loop.start_tls(
         connection.transport, connection, route.tls, server_hostname=route.host
@@ -82,7 +83,7 @@ async def dial(host: str, port: int) -> socket.socket:
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(by_turns(found))
     if not addresses:
-        raise OSError("the host name has no address")
+        raise OSError(errno.EADDRNOTAVAIL, "the host name has no address")
     if len(addresses) == 1:
         return await _dialled(addresses[0], loop)
     return await _race(addresses, loop)

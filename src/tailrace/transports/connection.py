@@ -2,8 +2,8 @@
 
 Theory of operation. A `Connection` is the protocol of a transport, and while it is in use it holds
 one answer: first the reader of its head, then the decoder of its body (`core.chunked`). Bytes are
-decoded where they arrive and wait in `_pieces` for the one task that reads; the transport pauses
-while too many wait. What goes wrong (`_failure`) is kept behind what came before it. An idle
+decoded where they arrive and wait in `pieces` for the one task that reads; the transport pauses
+while too many wait. What goes wrong (`failure`) is kept behind what came before it. An idle
 connection on which anything arrives is closed: nothing was asked.
 
 Nothing here refers to the answer's user, so dropping that is enough to end the connection.
@@ -16,15 +16,13 @@ import select
 from typing import Any, cast
 
 from tailrace.core.chunked import Body, BodyError
-from tailrace.core.heads import Head, HeadError, HeadReader
+from tailrace.core.heads import Head, HeadError, HeadReader, packets
 
 from .arrival import Arrival
 from .moving_timer import MovingTimer
 
 READ_BUFFER = 262_144
 """How many bytes of a body wait to be read before the sender is made to wait."""
-
-_WRITTEN_AT_ONCE = 65_536  # bytes: up to here one copy is cheaper than one more system call
 
 
 class WaitOverError(Exception):
@@ -44,6 +42,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_body",
         "_head",
+        "_heaped",
         "_paused",
         "_reader",
         "arrival",
@@ -58,6 +57,7 @@ class Connection(asyncio.Protocol):
         self._reader: HeadReader | None = None
         self._head: Head | None = None
         self._body: Body | None = None
+        self._heaped = 0  # bytes, where there is more than one piece
         self._paused = False
         self.arrival = Arrival(loop)
         """What the reader waits for."""
@@ -82,11 +82,8 @@ class Connection(asyncio.Protocol):
         """
         assert self.transport is not None
         self._reader = HeadReader()
-        if len(content) <= _WRITTEN_AT_ONCE:
-            self.transport.write(head + content)
-        else:
-            self.transport.write(head)
-            self.transport.write(content)
+        for packet in packets(head, content):
+            self.transport.write(packet)
         timer.start(wait)
         try:
             while self._head is None:
@@ -136,13 +133,15 @@ class Connection(asyncio.Protocol):
         """Whether it stands and nothing has come that nobody asked for."""
         if self.lost or self.failure is not None or self.transport is None:
             return False
+        if self.transport.is_closing():
+            return False
         poll: Any = getattr(select, "poll", None)
         sock = self.transport.get_extra_info("socket")
         if poll is None or sock is None:
-            return not self.transport.is_closing()
+            return True
         waiting = poll()
         waiting.register(sock.fileno(), select.POLLIN)
-        return not (self.transport.is_closing() or waiting.poll(0))
+        return not waiting.poll(0)
 
     def fail(self, error: Exception) -> None:
         """End what is waited for with an error, if nothing has ended it."""
@@ -199,7 +198,7 @@ class Connection(asyncio.Protocol):
         if exc is not None:
             self.fail(exc)
         elif body is None:
-            self.fail(ConnectionResetError("the connection ended before the answer"))
+            self._end_head()
         elif self.flowing:
             self._end_body(body)
             self.arrival.arrive()
@@ -213,10 +212,19 @@ class Connection(asyncio.Protocol):
         if self._head is not None:
             self.arrival.arrive()
 
+    def _end_head(self) -> None:
+        try:
+            (self._reader or HeadReader()).end()
+        except HeadError as error:
+            self.fail(error)
+
     def _heap(self, data: bytes) -> None:
         """Add to what nobody has taken yet."""
+        if len(self.pieces) == 1:
+            self._heaped = len(self.pieces[0])
         self.pieces.append(data)
-        if sum(map(len, self.pieces)) > READ_BUFFER:
+        self._heaped += len(data)
+        if self._heaped > READ_BUFFER:
             self._pause()
 
     def _end_body(self, body: Body) -> None:

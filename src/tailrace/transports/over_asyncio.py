@@ -18,11 +18,12 @@ import ssl
 import weakref
 from functools import partial
 
-from tailrace.core.chunked import BodyError, OpenBody, body_of
-from tailrace.core.heads import Head, HeadError
-from tailrace.core.http import Headers, Request, Response
+from tailrace.core.chunked import BodyError
+from tailrace.core.heads import HeadError
+from tailrace.core.http import Request
 from tailrace.procedures.wire import ConnectFailed, ConnectionLost
 
+from .answers import Answer, answer_of, broken_off, unreadable
 from .connection import AbortedError, Connection, WaitOverError
 from .failures import (
     Border,
@@ -34,7 +35,6 @@ from .failures import (
     no_connection,
     nothing_came,
 )
-from .inflate import Inflate, inflate_for
 from .moving_timer import MovingTimer
 from .per_loop import PerLoop
 from .proxies import Proxies
@@ -49,12 +49,12 @@ DEFAULT_MAX_CONNECTIONS = 1000
 """How many connections a wire has in use at once on each loop, unless told otherwise."""
 
 
+def _no_proxy(error: Exception) -> ConnectFailed:
+    return ConnectFailed(f"could not connect through the proxy: {error}")
+
+
 def _aborted(error: Exception) -> ConnectionLost:
     return ConnectionLost("the connection was closed by this side")
-
-
-def _unreadable(error: Exception) -> ConnectionLost:
-    return ConnectionLost(f"the answer cannot be read: {error}")
 
 
 _CONNECTING: Border = (
@@ -62,22 +62,22 @@ _CONNECTING: Border = (
     (TimeoutError, connecting_took_too_long),
     (AbortedError, _aborted),
     (WaitOverError, connecting_took_too_long),
-    (HeadError, no_connection),
+    (HeadError, _no_proxy),
     (OSError, no_connection),
     (ValueError, impossible),
 )
 _AWAITING: Border = (
     (WaitOverError, nothing_came),
     (AbortedError, _aborted),
-    (HeadError, _unreadable),
-    (BodyError, _unreadable),
+    (HeadError, unreadable),
+    (BodyError, unreadable),
     (OSError, lost),
     (ValueError, impossible),
 )
 _READING: Border = (
     (WaitOverError, nothing_came),
     (AbortedError, _aborted),
-    (BodyError, lambda error: ConnectionLost(f"the body broke off: {error}")),
+    (BodyError, broken_off),
     (OSError, lost),
 )
 _NOT_CONNECTED, _NOT_ANSWERED, _BROKEN = map(kinds, (_CONNECTING, _AWAITING, _READING))
@@ -88,21 +88,21 @@ class AsyncioIncoming:
 
     def __init__(
         self,
-        response: Response,
+        answer: Answer,
         connection: Connection,
         timer: MovingTimer,
         room: Room,
         route: Route,
-        reusable: bool,
     ) -> None:
-        self.response = response
+        self.response = answer.response
         self._connection = connection
         self._timer = timer
         self._room = room
         self._route = route
-        self._reusable = reusable
+        self._reusable = answer.reusable
         self._over = False
         self._failed: Exception | None = None
+        self._inflate = answer.inflate
         self._unread = weakref.finalize(self, _cut_off, os.getpid(), connection, room)
         if connection.done:
             self._complete()
@@ -127,10 +127,11 @@ class AsyncioIncoming:
 
     async def close(self) -> None:
         """Be done with the answer; see `Incoming`."""
-        if self._over:
-            return
-        self._give_up(AbortedError())
-        await asyncio.sleep(0)  # the loop closes the socket in its next round
+        self._timer.cancel()
+        if not self._over:
+            self._give_up(AbortedError())
+        if self._failed is not None:
+            await asyncio.sleep(0)  # the loop closes the socket in its next round
 
     def abort(self) -> None:
         """Close the connection at once; see `Incoming`."""
@@ -185,15 +186,15 @@ class AsyncioIncoming:
 class _InflatedIncoming(AsyncioIncoming):
     """An answer whose body is compressed although nobody asked for it."""
 
-    inflate: Inflate
-
     async def read(self, wait: float | None) -> bytes:
         """The next bytes, reading on until the compressed ones give something."""
+        inflate = self._inflate
+        assert inflate is not None
         while data := await super().read(wait):
             try:
-                found = self.inflate.feed(data)
+                found = inflate.feed(data)
                 if self._over:
-                    self.inflate.end()
+                    inflate.end()
             except BodyError as error:
                 self._give_up(error)
                 return self._after_the_end()
@@ -296,36 +297,15 @@ class AsyncioWire(SystemTime):
         timer = MovingTimer(loop, connection.expire)
         began = loop.time()
         try:
-            answered = await connection.ask(head, request.content, timer, wait)
-            elapsed = loop.time() - began
-            body = body_of(
-                request.method,
-                answered.status,
-                answered.values("transfer-encoding"),
-                answered.values("content-length"),
-            )
-            inflate = inflate_for(next(iter(answered.values("content-encoding")), None))
-            connection.begin_body(body, answered.rest)
+            found = await connection.ask(head, request.content, timer, wait)
+            answer = answer_of(request, found, loop.time() - began)
+            connection.begin_body(answer.body, answer.rest)
         except BaseException as error:
             timer.cancel()
             room.discard(connection)
             if isinstance(error, _NOT_ANSWERED):
                 raise crossed(error, _AWAITING) from error
             raise
-        response = _response(request, answered, elapsed)
-        reusable = answered.keeps_connection() and not isinstance(body, OpenBody)
-        if inflate is None:
-            return AsyncioIncoming(response, connection, timer, room, route, reusable)
-        incoming = _InflatedIncoming(response, connection, timer, room, route, reusable)
-        incoming.inflate = inflate
-        return incoming
-
-
-def _response(request: Request, head: Head, elapsed: float) -> Response:
-    return Response(
-        head.status,
-        Headers(head.fields),
-        request=request,
-        http_version=f"HTTP/{head.version}",
-        elapsed=elapsed,
-    )
+        if answer.inflate is None:
+            return AsyncioIncoming(answer, connection, timer, room, route)
+        return _InflatedIncoming(answer, connection, timer, room, route)

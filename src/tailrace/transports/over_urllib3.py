@@ -20,11 +20,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
-from tailrace.core.chunked import BodyError, body_of
-from tailrace.core.heads import Head, HeadError, HeadReader
-from tailrace.core.http import Headers, Request, Response
-from tailrace.procedures.wire import ConnectFailed, ConnectionLost, ConnectTimedOut
+from tailrace.core.chunked import BodyError
+from tailrace.core.heads import Head, HeadError, HeadReader, packets
+from tailrace.core.http import Request
+from tailrace.procedures.wire import ConnectFailed, ConnectTimedOut
 
+from .answers import answer_of, unreadable
 from .blocking import READ_SIZE, BlockingIncoming
 from .failures import (
     Border,
@@ -36,7 +37,6 @@ from .failures import (
     no_connection,
     nothing_came,
 )
-from .inflate import inflate_for
 from .leases import Lease, Pool
 from .proxies import Proxies
 from .redirects import following
@@ -47,10 +47,6 @@ from .tls import Verify, check_verify
 
 DEFAULT_MAX_CONNECTIONS = 1000
 """How many connections a wire has in use at once unless told otherwise."""
-
-
-def _unreadable(error: Exception) -> ConnectionLost:
-    return ConnectionLost(f"the answer cannot be read: {error}")
 
 
 _CONNECTING: Border = (
@@ -64,12 +60,10 @@ _CONNECTING: Border = (
 _AWAITING: Border = (
     (TimeoutError, nothing_came),
     (OSError, lost),
-    (HeadError, _unreadable),
-    (BodyError, _unreadable),
+    (HeadError, unreadable),
+    (BodyError, unreadable),
     (ValueError, impossible),
 )
-_SENT_AT_ONCE = 65_536  # bytes: up to here one copy is cheaper than one more system call
-
 _NOT_CONNECTED, _NOT_ANSWERED = kinds(_CONNECTING), kinds(_AWAITING)
 
 
@@ -122,8 +116,7 @@ class Urllib3Wire(SystemTime):
     ) -> BlockingIncoming:
         """Send a request and return the answer once its headers are there; see `Wire`.
 
-        `wait` bounds sending, and then each read of the headers, which come in one read but from
-        odd servers.
+        `wait` bounds sending and waiting for the headers together.
         """
 
         async def exchange(request: Request) -> BlockingIncoming:
@@ -194,48 +187,27 @@ def _asked(
     try:
         # The server may answer, and close, before it has read everything.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            _send(sock, head, request.content)
-        answered = _read_head(sock, until)
-        body = body_of(
-            request.method,
-            answered.status,
-            answered.values("transfer-encoding"),
-            answered.values("content-length"),
-        )
-        inflate = inflate_for(next(iter(answered.values("content-encoding")), None))
+            for packet in packets(head, request.content):
+                sock.sendall(packet)
+        found = _read_head(sock, until)
+        answer = answer_of(request, found, monotonic() - began)
     except _NOT_ANSWERED as error:
         raise crossed(error, _AWAITING) from error
-    response = Response(
-        answered.status,
-        Headers(answered.fields),
-        request=request,
-        http_version=f"HTTP/{answered.version}",
-        elapsed=monotonic() - began,
-    )
-    return BlockingIncoming(response, answered, body, inflate, lease, sock)
-
-
-def _send(sock: Any, head: bytes, content: bytes) -> None:
-    if len(content) <= _SENT_AT_ONCE:
-        sock.sendall(head + content)
-    else:
-        sock.sendall(head)
-        sock.sendall(content)
+    return BlockingIncoming(answer, lease, sock)
 
 
 def _read_head(sock: Any, until: float | None) -> Head:
     """The head of an answer. Raises `HeadError` or `OSError`, `TimeoutError` among them."""
     reader = HeadReader()
     while True:
+        if until is not None:
+            sock.settimeout(max(until - monotonic(), 0.001))
         raw = sock.recv(READ_SIZE)
         if not raw:
-            where = "in the middle of" if reader.begun else "before"
-            raise ConnectionResetError(f"the connection ended {where} the answer's headers")
+            reader.end()
         found = reader.feed(raw)
         if found is not None:
             return found
-        if until is not None:
-            sock.settimeout(max(until - monotonic(), 0.001))
 
 
 def _connected(route: Route, connect: float | None) -> HTTPConnection:

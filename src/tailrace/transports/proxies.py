@@ -10,7 +10,7 @@ from base64 import b64encode
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+from .redirects import DEFAULT_PORTS
 
 
 class Proxy(NamedTuple):
@@ -51,9 +51,9 @@ def parse_proxy(url: str) -> Proxy:
             "SOCKS proxies are reached through httpx2 only: "
             "pass http_client=httpx2.Client(proxy=...) (an AsyncClient to an async client)"
         )
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError("the proxy's URL must be like http://host:port or https://host:port")
-    return Proxy(parts.scheme, parts.hostname, port or _DEFAULT_PORTS[parts.scheme], url)
+    return Proxy(parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme], url)
 
 
 class Proxies:

@@ -16,7 +16,8 @@ from tailrace.procedures.wire import Incoming
 MAX_REDIRECTS = 5
 """How many redirects are followed before the next one is handed over as the answer."""
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
+"""The port of a URL that names none."""
 
 AnIncoming = TypeVar("AnIncoming", bound=Incoming)
 
@@ -24,9 +25,9 @@ AnIncoming = TypeVar("AnIncoming", bound=Incoming)
 def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port of a URL. Raises `ValueError` unless it is one of `http` or `https`."""
     parts = urlsplit(url)
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError("the URL must begin with http:// or https:// and name a host")
-    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme]
+    return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme]
 
 
 def redirected(request: Request, status: int, location: str | None) -> Request | None:

@@ -11,7 +11,7 @@ from collections import deque
 from typing import NamedTuple
 
 from .connecting import connected
-from .connection import Connection
+from .connection import AbortedError, Connection
 from .leases import KEPT
 from .routes import Route
 from .sockets import IDLE_CONNECTION_SECONDS
@@ -36,7 +36,8 @@ class Room:
     async def take(self, route: Route, connect: float | None) -> Connection:
         """A connection, idle or new, within `connect` seconds.
 
-        Give it back with `release`. Raises `TimeoutError`, `OSError`.
+        Give it back with `release`. Raises `TimeoutError`, `OSError`, or `AbortedError` where the
+        room was closed meanwhile.
         """
         if self._free and (connection := self._idle_one(route)) is not None:
             self._free -= 1
@@ -50,6 +51,9 @@ class Room:
                 self._leave_place()
                 raise
         self._in_use.add(connection)
+        if self._closed:  # while the connection was made
+            self.discard(connection)
+            raise AbortedError
         return connection
 
     def release(self, route: Route, connection: Connection) -> None:

@@ -10,10 +10,10 @@ from tailrace.core.heads import request_head
 from tailrace.core.http import Request
 
 from .proxies import Proxies, Proxy
-from .redirects import origin
+from .redirects import DEFAULT_PORTS, origin
 from .tls import Verify, context
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_OURS = ("host", "content-length", "transfer-encoding")  # said twice, they would contradict us
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE"})
 
 
@@ -51,11 +51,12 @@ def head_of(route: Route, request: Request) -> bytes:
     Raises `ValueError` for a request that cannot be sent as it is.
     """
     parts = urlsplit(request.url)
-    default = route.port == _DEFAULT_PORTS[route.scheme]
+    default = route.port == DEFAULT_PORTS[route.scheme]
     host = _bracketed(route.host) if default else route.address
     target = parts._replace(scheme="", netloc="", fragment="", path=parts.path or "/").geturl()
     fields = {"accept-encoding": "identity", **request.headers}
-    fields.pop("host", None)
+    for name in _OURS:
+        fields.pop(name, None)
     if route.proxy is not None and not route.tunnelled:
         target = f"{route.scheme}://{host}{target}"
         fields |= authorization(route.proxy)

@@ -8,6 +8,7 @@ is gone.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 from typing import Any, Protocol
@@ -74,7 +75,7 @@ def dial(host: str, port: int, timeout: float | None) -> socket.socket:
     """
     until = None if timeout is None else monotonic() + timeout
     addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-    failure: OSError = OSError("the host name has no address")
+    failure: OSError = OSError(errno.EADDRNOTAVAIL, "the host name has no address")
     for tried, address in enumerate(addresses):
         sock = made(address)
         try:
