@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
@@ -19,6 +19,7 @@ from tailrace.simulator.api_errors import ApiError
 from tailrace.simulator.ask import Ask
 from tailrace.simulator.http import HttpRequest
 from tailrace.simulator.loose import a_dict
+from tailrace.simulator.threads import Threads
 
 _BETA = re.compile(r"[a-z][a-z0-9-]*-\d{4}-\d{2}-\d{2}\Z")
 
@@ -35,11 +36,13 @@ class Desk:
     """What the API lets through.
 
     `api_keys` are the keys that are valid; `None` takes any, though not none at all. `validate`
-    checks bodies as the API does; without it anything that is a JSON object is answered.
+    checks bodies as the API does; without it anything that is a JSON object is answered. A request
+    that goes on in one of `threads` leaves with the whole conversation.
     """
 
     api_keys: frozenset[str] | None = None
     validate: bool = True
+    threads: Threads = field(default_factory=Threads)
 
     def receive(self, request: HttpRequest, number: int = 1) -> Ask | Answer | ApiError:
         """What to do with a request: script a reply, answer at once, or refuse it."""
@@ -87,8 +90,8 @@ class Desk:
             return ApiError(400, f"The request body is not valid JSON: {error}")
         if not isinstance(body, dict):
             return ApiError(400, "Input should be a valid dictionary")
-        fields = a_dict(body)
-        if not self.validate:
+        fields = self.threads.whole(a_dict(body))
+        if isinstance(fields, ApiError) or not self.validate:
             return fields
         strange = [f"`{name}`" for name in betas(request.headers) if not _BETA.match(name)]
         if strange:

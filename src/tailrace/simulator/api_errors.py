@@ -41,12 +41,13 @@ ERROR_TYPES = tuple(_STATUS)
 
 @dataclass(frozen=True)
 class ApiError:
-    """An answer that is an error: its HTTP status, `error.type`, text, and additional headers."""
+    """An answer that is an error: its HTTP status, `error.type`, text, and what else it has."""
 
     status: int
     message: str
     type: str = ""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    details: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if not self.type:

@@ -164,6 +164,9 @@ class Api:
             log.exception("no reply could be made for request %d", ask.number)
             text = f"the simulator's answer failed: {type(error).__name__}: {error}"
             return error_response(ApiError(500, text), received.request_id, headers)
+        if ask.body.get("thread"):
+            kept = self._desk.threads.kept(ask.body, response.body)
+            response = replace(response, body=kept)
         if not self._metered:
             return response
         return replace(response, body=self._counted(response.body))

@@ -81,7 +81,7 @@ def respond(
 
 def error_response(error: ApiError, request_id: str, headers: Mapping[str, str]) -> Response:
     """The response for a request that the API refuses."""
-    body = error_body(error.type, error.message, request_id=request_id)
+    body = error_body(error.type, error.message, request_id=request_id, details=error.details)
     return json_response(error.status, body, {**headers, **error.headers})
 
 
