@@ -1,4 +1,4 @@
-"""Over real sockets: every act's bytes on the wire, connections, ends."""
+"""Over real sockets: chunks, ends, connections (test_every_act.py has the acts one by one)."""
 
 import socket
 import threading
@@ -35,85 +35,10 @@ def test_one_event_is_one_chunk(sim: Simulator, ask: Ask) -> None:
     assert answer.ended == "end"
 
 
-@pytest.mark.parametrize(
-    ("act", "kinds"),
-    [
-        (acts.Thinking("Hm"), ["thinking_delta", "signature_delta"]),
-        (acts.ToolUse("f", {"x": 1}, fragment=99), ["input_json_delta", "input_json_delta"]),
-        (acts.Template("{{user}}"), ["text_delta"]),
-        (acts.Text("x", citations=[{"type": "char_location"}]), ["citations_delta", "text_delta"]),
-        (acts.Block({"type": "new"}, [{"type": "new_delta"}]), ["new_delta"]),
-        (acts.RedactedThinking("abc"), []),
-        (acts.ServerTool("web_search", {}, result=[]), ["input_json_delta"]),
-    ],
-)
-def test_content_acts(sim: Simulator, ask: Ask, act: acts.Act, kinds: list[str]) -> None:
-    sim.script(act)
-    answer = ask()
-    assert [
-        event["delta"]["type"] for event in answer.events if "index" in event and "delta" in event
-    ] == kinds
-    assert answer.kinds[-1] == "message_stop"
-
-
-@pytest.mark.parametrize(
-    ("script", "chunks"),
-    [
-        ([acts.Event({"type": "odd", "n": 1})], [b'event: odd\ndata: {"type":"odd","n":1}\n\n']),
-        ([acts.Ping(2)], [b'event: ping\ndata: {"type": "ping"}\n\n'] * 2),
-        ([acts.Comment("hi")], [b": hi\n\n"]),
-        ([acts.Bytes(b"\xff\r")], [b"\xff\r"]),
-        ([acts.Wait(0.01), acts.Bytes(b"x", after=0.01)], [b"x"]),
-        ([acts.Recording(b"data: 1\n\ndata: 2")], [b"data: 1\n\n", b"data: 2"]),
-    ],
-)
-def test_raw_acts(sim: Simulator, ask: Ask, script: list[acts.Act], chunks: list[bytes]) -> None:
-    sim.script([*script, acts.Cut()])
-    answer = ask()
-    assert answer.chunks == chunks
-    assert answer.ended == "end"
-
-
-def test_garbage(sim: Simulator, ask: Ask) -> None:
-    sim.script([acts.Garbage(100), acts.Cut()])
-    assert len(ask().body) == 100
-
-
 def test_bytes_without_framing_break_the_framing(sim: Simulator, ask: Ask) -> None:
     sim.script([acts.Bytes(b"zzz\r\n", framing=False), acts.Cut("close")])
     with pytest.raises(ValueError, match="zzz"):
         ask()
-
-
-def test_an_error_event_ends_the_stream(sim: Simulator, ask: Ask) -> None:
-    sim.script([Text("a"), acts.Error("api_error", "Oh.")])
-    answer = ask()
-    assert answer.events[-1] == {"type": "error", "error": {"type": "api_error", "message": "Oh."}}
-    assert (answer.status, answer.ended) == (200, "end")
-
-
-def test_an_error_may_be_the_first_event(sim: Simulator, ask: Ask) -> None:
-    sim.script(acts.Error())
-    assert ask().kinds == ["error"]
-
-
-@pytest.mark.parametrize(
-    ("act", "field", "value"),
-    [
-        (acts.Stop("pause_turn"), "delta", {"stop_reason": "pause_turn"}),
-        (acts.Usage({"output_tokens": 5}), "usage", {"output_tokens": 5}),
-    ],
-)
-def test_acts_about_the_end(
-    sim: Simulator, ask: Ask, act: acts.Act, field: str, value: dict[str, Any]
-) -> None:
-    sim.script([Text("x"), act])
-    assert ask().events[-2][field].items() >= value.items()
-
-
-def test_message_fields(sim: Simulator, ask: Ask) -> None:
-    sim.script([acts.Message({"container": {"id": "c"}}), Text("x")])
-    assert ask().events[0]["message"]["container"] == {"id": "c"}
 
 
 @pytest.mark.parametrize(
@@ -163,13 +88,6 @@ def test_split_into_sizes(sim: Simulator, ask: Ask, act: acts.Act, sizes: set[in
     assert {len(chunk) for chunk in ask().chunks[:-1]} == sizes
 
 
-def test_split_inside_characters(sim: Simulator, ask: Ask) -> None:
-    sim.script([Text("añb€c"), acts.Split()])
-    answer = ask()
-    assert answer.text == "añb€c"
-    assert sum(chunk.endswith((b"\xc3", b"\xe2")) for chunk in answer.chunks) == 2
-
-
 def test_events_together(sim: Simulator, ask: Ask) -> None:
     sim.script([Text("a b c d"), acts.Together(4)])
     counts = [chunk.count(b"\n\n") for chunk in ask().chunks]
@@ -182,13 +100,6 @@ def test_an_http_failure(sim: Simulator, ask: Ask) -> None:
     assert (answer.status, answer.headers["retry-after"]) == (529, "2")
     assert answer.json["error"] == {"type": "overloaded_error", "message": "Overloaded"}
     assert answer.json["request_id"] == answer.headers["request-id"]
-
-
-def test_head_fields(sim: Simulator, ask: Ask) -> None:
-    sim.script([acts.Head({"x-a": "b", "content-type": "text/html"}, status=203), Text("x")])
-    answer = ask()
-    assert (answer.status, answer.headers["x-a"]) == (203, "b")
-    assert answer.headers["content-type"] == "text/html"
 
 
 @pytest.mark.parametrize("drip", [True, False])
