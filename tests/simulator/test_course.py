@@ -27,6 +27,13 @@ def twice(pause: float) -> list[Attempt]:
     return [Attempt(1.0, 2.0), Attempt(2.0 + pause, 9.0)]
 
 
+CRASHED = [Defect.CRASHED]
+
+
+def traceback(last: str) -> str:
+    return f"Traceback (most recent call last):\n  File 'x.py', line 1, in f: g\n{last}\n"
+
+
 TABLE: Sequence[tuple[str, Run, list[Defect]]] = [
     ("cut-end", Run(ONCE, 0, HALF), [Defect.ACCEPTED]),
     ("cut-end", Run(ONCE, 1, HALF), []),
@@ -50,6 +57,16 @@ TABLE: Sequence[tuple[str, Run, list[Defect]]] = [
     ("silence", Run([Attempt(1.0, None), Attempt(2.0, 2.5)], 0), [Defect.LEAKED]),
     ("silence", Run([Attempt(1.0, 2.1), Attempt(2.0, 2.5)], 0), []),
     ("pings-only", Run([Attempt(1.0, None)], None), [Defect.HUNG]),
+    ("cut-reset", Run(ONCE, 1, HALF, errors=traceback("httpx2.ReadError: [Errno 104]")), CRASHED),
+    (
+        "cut-close",
+        Run(ONCE, 1, HALF, errors=traceback("urllib3.exceptions.ProtocolError")),
+        CRASHED,
+    ),
+    ("malformed", Run(ONCE, 1, HALF, errors=traceback("IndexError: out of range")), CRASHED),
+    ("malformed", Run(ONCE, 1, HALF, errors=traceback("some.api.errors.IndexError: no")), []),
+    ("cut-close", Run(ONCE, 1, HALF, errors="httpx2.ReadError: logged, no traceback"), []),
+    ("cut-close", Run(ONCE, 1, HALF, errors=traceback("api.Cut: x") + "see: the log\n"), []),
 ]
 
 
@@ -80,6 +97,10 @@ def test_a_client_that_usually_asks_twice_has_to_ask_more_often() -> None:
             Run(twice(0.25), 0, HALF + WHOLE, 3.0),
             "2 attempts, the second 0.25 s after the first failed; exit code 0 after 3.0 s, "
             "having printed the cut text and the whole answer",
+        ),
+        (
+            Run(ONCE, 1, "", 2.0, errors=traceback("httpx2.ReadError: gone")),
+            "1 attempt; exit code 1, in httpx2.ReadError after 2.0 s",
         ),
     ],
 )

@@ -113,11 +113,11 @@ def run(command: Sequence[str], fault: Fault | None, limit: float) -> Run:
         if fault is not None:
             simulator.script(fault.reply)
         began = time.monotonic()
-        code, output = _run(command, _environment(simulator), limit, quiet=fault is not None)
+        code, output, errors = _run(command, _environment(simulator), limit, fault is not None)
         seconds = time.monotonic() - began
         asked = fault.refused if fault is not None else 0
         refused = max(asked - simulator.scripts_left, 0)
-        return Run(watch.attempts(), code, output, seconds, refused)
+        return Run(watch.attempts(), code, output, seconds, refused, errors)
 
 
 class _Watch:
@@ -149,9 +149,9 @@ def _environment(simulator: Simulator) -> Mapping[str, str]:
 
 
 def _run(
-    command: Sequence[str], environment: Mapping[str, str], limit: float, *, quiet: bool
-) -> tuple[int | None, str]:
-    """Its exit code, `None` if it was killed at the limit, and its output.
+    command: Sequence[str], environment: Mapping[str, str], limit: float, quiet: bool
+) -> tuple[int | None, str, str]:
+    """Its exit code, `None` if it was killed at the limit, its output, and what it complained of.
 
     What it says on standard error is for the user, but for errors that were to be expected.
     """
@@ -160,19 +160,20 @@ def _run(
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL if quiet else None,
+        stderr=subprocess.PIPE if quiet else None,
         start_new_session=True,
     ) as process:
         try:
-            output, _ = process.communicate(timeout=limit)
+            said = process.communicate(timeout=limit)
+            code: int | None = process.returncode
         except subprocess.TimeoutExpired:
             _kill(process)
-            output, _ = process.communicate()
-            return None, output.decode(errors="replace")
+            said, code = process.communicate(), None
         except BaseException:
             _kill(process)
             raise
-    return process.returncode, output.decode(errors="replace")
+    output, errors = ((part or b"").decode(errors="replace") for part in said)
+    return code, output, errors
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -10,11 +10,23 @@ the connection of a reply it has given up before it opens the next. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tailrace.simulator.acts import Cut, Error, Fail, Ping, Refuse, Script, SlowHeaders, Stall, Text
+from tailrace.simulator.acts import (
+    Cut,
+    Error,
+    Event,
+    Fail,
+    Ping,
+    Refuse,
+    Script,
+    SlowHeaders,
+    Stall,
+    Text,
+)
 
 WHOLE = "This answer is whole, from its first word to its last."
 HALF = "This answer breaks off in the"
@@ -39,6 +51,7 @@ class Defect(StrEnum):
     EARLY = "retried too early: before retry-after had passed"
     HUNG = "hung: had not ended by itself"
     LEAKED = "leaked a connection: a reply it had given up stayed open"
+    CRASHED = "crashed: it ended in an exception that is not one of its own"
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,7 @@ class Run:
     """What was seen of a client.
 
     `code` is its exit code, `None` where it had to be killed, after these `seconds`. `refused`
-    counts connections that were refused.
+    counts connections that were refused. `errors` is what it said on standard error.
     """
 
     attempts: Sequence[Attempt]
@@ -79,6 +92,16 @@ class Run:
     output: str = ""
     seconds: float = 0.0
     refused: int = 0
+    errors: str = ""
+
+    @property
+    def raised(self) -> str:
+        """The exception a Python program ended in, as its traceback names it; empty if none."""
+        lines = (
+            self.errors.splitlines() if "Traceback (most recent call last)" in self.errors else []
+        )
+        found = [_RAISED.match(line) for line in lines]
+        return next((one[1] for one in reversed(found) if one), "")
 
     @property
     def tries(self) -> int:
@@ -86,13 +109,36 @@ class Run:
         return len(self.attempts) + self.refused
 
 
+_RAISED = re.compile(r"([A-Za-z_][\w.]*)(?::|$)")
+
+# Exceptions no client should let through: those of the HTTP libraries it may be built on, and those
+# that only tell of a slip in its own code.
+_FOREIGN = re.compile(
+    r"(httpx2?|httpcore2?|urllib3|aiohttp|requests|h11|h2|anyio|pycurl)\..*|"
+    r"(AssertionError|AttributeError|IndexError|KeyError|TypeError|UnboundLocalError"
+    r"|UnicodeDecodeError)\Z"
+)
+
+_NO_SUCH_BLOCK = {
+    "type": "content_block_delta",
+    "index": 7,
+    "delta": {"type": "text_delta", "text": "?"},
+}
+_PINGS = Ping(times=100_000, every=0.1)
+_PAGE = "<html><body>Please log in.</body></html>"
+
 COURSE: Sequence[Fault] = (
     Fault("cut-end", "the reply ends in mid-text, as HTTP wants it", [Text(HALF), Cut()], True),
     Fault("cut-close", "the connection closes in mid-text", [Text(HALF), Cut("close")], True),
     Fault("cut-chunk", "it closes inside an HTTP chunk", [Text(HALF), Cut("half_chunk")], True),
     Fault("cut-reset", "the connection is reset in mid-text", [Text(HALF), Cut("reset")], True),
     Fault("error-late", "an overloaded_error after text", [Text(HALF), Error()], True),
+    Fault(
+        "malformed", "text for a block that never began", [Text(HALF), Event(_NO_SUCH_BLOCK)], True
+    ),
     Fault("error-first", "a 200 whose first event is an overloaded_error", [Error()]),
+    Fault("empty", "a 200 with no event at all", [Cut(after_bytes=0)]),
+    Fault("page", "a 200 with a page of HTML, as from a gateway", [Fail(200, body=_PAGE)]),
     Fault("status-529", "HTTP 529, overloaded", [Fail(529)]),
     Fault("status-500", "HTTP 500, api_error", [Fail(500)]),
     Fault(
@@ -101,7 +147,8 @@ COURSE: Sequence[Fault] = (
     Fault("refused", "the connection is refused once", [Refuse(1)], refused=1),
     Fault("no-headers", "no answer to the request", [SlowHeaders(_LONG)]),
     Fault("silence", "silence after the first words", [Text(HALF), Stall()], True),
-    Fault("pings-only", "pings for ever and nothing else", [Ping(times=100_000, every=0.1)]),
+    Fault("pings-only", "pings for ever and nothing else", [_PINGS]),
+    Fault("pings-late", "pings for ever after the first words", [Text(HALF), _PINGS], True),
 )
 """The faults, in the order they are tried."""
 
@@ -126,7 +173,8 @@ def account(run: Run) -> str:
         if text in run.output
     )
     told = f", having printed {printed}" if printed else ""
-    return f"{run.tries} {noun}{after}; {how} after {run.seconds:.1f} s{told}"
+    raised = f", in {run.raised}" if run.raised else ""
+    return f"{run.tries} {noun}{after}; {how}{raised} after {run.seconds:.1f} s{told}"
 
 
 def _not_asked(fault: Fault, run: Run, usual: int) -> bool:
@@ -166,6 +214,10 @@ def _leaked(fault: Fault, run: Run, usual: int) -> bool:
     return any(one.ended is None or one.ended > other.arrived + GRACE for one, other in pairs)
 
 
+def _crashed(fault: Fault, run: Run, usual: int) -> bool:
+    return bool(_FOREIGN.match(run.raised))
+
+
 _CHECKS: Mapping[Defect, Callable[[Fault, Run, int], bool]] = {
     Defect.NOT_ASKED: _not_asked,
     Defect.ACCEPTED: _accepted,
@@ -175,6 +227,7 @@ _CHECKS: Mapping[Defect, Callable[[Fault, Run, int], bool]] = {
     Defect.EARLY: _early,
     Defect.HUNG: _hung,
     Defect.LEAKED: _leaked,
+    Defect.CRASHED: _crashed,
 }
 
 
