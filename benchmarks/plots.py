@@ -20,6 +20,8 @@ COLOURS = {
     "floor_decode": "#5c6b7a",
     "msgspec": "#5c6b7a",
     "bare": "#c9ced6",
+    "aimock": "#e0a458",
+    "asked": "#c9ced6",
 }
 MOST_BARS = 40
 

@@ -16,8 +16,10 @@ NAMES = {
     "floor_decode": "floor + msgspec",
     "msgspec": "msgspec",
     "bare": "bare Python",
+    "aimock": "aimock",
+    "asked": "asked",
 }
-COMPARED = ("official", "floor", "floor_decode", "msgspec")
+COMPARED = ("official", "floor", "floor_decode", "msgspec", "aimock")
 
 
 def number(value: float) -> str:

@@ -19,6 +19,7 @@ ORDER = (
     "first_token",
     "idle",
     "held",
+    "simulator",
 )
 
 

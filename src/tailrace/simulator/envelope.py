@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from tailrace.core.framing import encode
 from tailrace.simulator import acts, ids, tokens
 from tailrace.simulator.ask import Ask
 from tailrace.simulator.pace import Pace
@@ -26,6 +25,7 @@ PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 _PLACEHOLDER = 8  # the largest output_tokens seen in message_start of short prompts
 _MAX_PADDING = 16
+_JSON = msgspec.json.Encoder().encode
 
 
 class Envelope:
@@ -115,12 +115,15 @@ class Envelope:
         }
 
     def event(self, data: Mapping[str, Any], after: float = 0.0) -> Piece:
-        """One event of this data, padded as the API pads."""
-        body = msgspec.json.encode(data)
-        if self._padding:
-            spaces = int(self.rng.random() * _MAX_PADDING)
-            body = b"%b%*b}" % (body[:-1], spaces, b"") if spaces else body
-        return Piece(after, encode(data["type"], body))
+        """One event of this data, padded as the API pads.
+
+        JSON without line breaks needs nothing of what `framing.encode` does for others.
+        """
+        body = _JSON(data)
+        spaces = int(self.rng.random() * _MAX_PADDING) if self._padding else 0
+        if spaces:
+            body = b"%b%*b}" % (body[:-1], spaces, b"")
+        return Piece(after, b"event: %b\ndata: %b\n\n" % (data["type"].encode(), body))
 
     def block(
         self,
@@ -151,9 +154,10 @@ class Envelope:
 
     def spend(self, pieces: Iterable[str], *, thinking: bool = False) -> Iterator[str]:
         """The pieces the request's max_tokens leaves room for."""
+        limit = self.ask.max_tokens
         for piece in pieces:
             cost = tokens.count(piece)
-            if self._spent + cost > self.ask.max_tokens:
+            if self._spent + cost > limit:
                 self.end_with(acts.Stop("max_tokens"))
                 return
             self._spent += cost
