@@ -101,8 +101,18 @@ def test_a_strange_beta_is_refused() -> None:
     assert message.startswith("Unexpected value(s) `nonsense`, `other` for the `anthropic-beta`")
 
 
-def test_betas_are_taken() -> None:
-    assert isinstance(receive(anthropic_beta="files-api-2025-04-14"), Ask)
+@pytest.mark.parametrize("name", ["interleaved-thinking-2025-04-14", "bananas-2026-01-01"])
+def test_a_beta_of_a_date_it_never_had_is_refused(name: str) -> None:
+    status, _, message = refused(anthropic_beta=name)
+    assert status == 400
+    assert message.startswith(f"Unexpected value(s) `{name}` for the `anthropic-beta` header.")
+
+
+@pytest.mark.parametrize(
+    "names", ["files-api-2025-04-14", "claude-code-20250219,skills-2025-10-02", "new-2027-01-31"]
+)
+def test_betas_are_taken(names: str) -> None:
+    assert isinstance(receive(anthropic_beta=names), Ask)
 
 
 def test_count_tokens_needs_no_max_tokens() -> None:

@@ -53,7 +53,7 @@ def test_scripts_and_checks_are_the_same() -> None:
     app = SimulatorApp("Hello")
     app.script(Fail(529))
     assert post(app).status_code == 529
-    assert post(app, max_tokens=0).json()["error"]["type"] == "invalid_request_error"
+    assert post(app, max_tokens=-1).json()["error"]["type"] == "invalid_request_error"
     assert post(app, path="/v1/nothing").status_code == 404
     assert app.wait(3)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tailrace.simulator.conversation import complaints
+from tailrace.simulator.conversation import complaints, thinking_complaints
 
 USE = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
 RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "ok"}
@@ -122,6 +122,33 @@ def test_newer_models_take_no_prefill(model: str, taken: bool) -> None:
         "This model does not support assistant message prefill. The conversation must end with "
         "a user message."
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (
+            [{**THINKING, "signature": ""}, text("Yes.")],
+            "messages.1.content.0: Invalid `signature` in `thinking` block",
+        ),
+        (
+            [text("Yes."), THINKING],
+            "messages.1: The final block in an assistant message cannot be `thinking`.",
+        ),
+    ],
+)
+def test_thinking_comes_back_as_it_was(content: list[Any], text: str) -> None:
+    assert said(user(), assistant(content), user()) == text
+
+
+def test_thinking_stays_at_the_front_of_its_turn() -> None:
+    moved = [user(), assistant([text("Yes."), THINKING, USE]), user([RESULT])]
+    assert next(thinking_complaints(moved)) == (
+        "messages.1.content.0: If an assistant message contains any thinking blocks, the first "
+        "block must be `thinking` or `redacted_thinking`. Found `text`."
+    )
+    right = [user(), assistant([THINKING, text("Yes."), USE]), user([RESULT])]
+    assert list(thinking_complaints(right)) == []
 
 
 def test_a_paused_turn_is_no_prefill() -> None:

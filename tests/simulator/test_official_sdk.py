@@ -114,6 +114,20 @@ def test_models(client: anthropic.Anthropic) -> None:
     assert client.models.retrieve(listed[0].id).display_name == listed[0].display_name
 
 
+def test_models_come_in_pages(sim: Simulator, client: anthropic.Anthropic) -> None:
+    every = [model.id for model in client.models.list()]
+    assert [model.id for model in client.models.list(limit=2)] == every
+    assert [request.query for request in sim.requests[1:]] == [
+        "limit=2",
+        f"limit=2&after_id={every[1]}",
+        f"limit=2&after_id={every[3]}",
+    ]
+    before = client.models.list(before_id=every[2], limit=1)
+    assert ([model.id for model in before.data], before.has_more) == ([every[1]], True)
+    with pytest.raises(anthropic.BadRequestError):
+        client.models.list(limit=0)
+
+
 def test_tool_use_by_hand(client: anthropic.Anthropic) -> None:
     turns: list[Any] = [{"role": "user", "content": "What is the weather in Paris?"}]
     asked: dict[str, Any] = {"model": MODEL, "max_tokens": 1024, "tools": [WEATHER]}
@@ -202,6 +216,12 @@ def test_stop_reasons(sim: Simulator, client: anthropic.Anthropic, reason: str) 
         assert stream.get_final_message().stop_reason == reason
 
 
+def test_no_tokens_at_all_fill_the_cache(client: anthropic.Anthropic) -> None:
+    message = client.messages.create(**{**ASKED, "max_tokens": 0})
+    assert (message.content, message.stop_reason) == ([], "max_tokens")
+    assert message.usage.output_tokens == 0
+
+
 def test_max_tokens(client: anthropic.Anthropic) -> None:
     message = client.messages.create(**{**ASKED, "max_tokens": 7})
     assert (message.stop_reason, message.usage.output_tokens) == ("max_tokens", 7)
@@ -244,8 +264,8 @@ def test_a_wrong_key_is_refused() -> None:
 
 
 def test_a_bad_request_hears_why(client: anthropic.Anthropic) -> None:
-    with pytest.raises(anthropic.BadRequestError, match="greater than or equal to 1"):
-        client.messages.create(**{**ASKED, "max_tokens": 0})
+    with pytest.raises(anthropic.BadRequestError, match="greater than or equal to 0"):
+        client.messages.create(**{**ASKED, "max_tokens": -1})
 
 
 def test_an_unknown_path_is_not_found(client: anthropic.Anthropic) -> None:

@@ -15,6 +15,18 @@ GOOD: dict[str, Any] = {
     "messages": [{"role": "user", "content": "Hi"}],
 }
 MISSING: Any = object()
+MOVED = [
+    {"role": "user", "content": "Hi"},
+    {
+        "role": "assistant",
+        "content": [
+            {"type": "text", "text": "x"},
+            {"type": "thinking", "thinking": "", "signature": "s"},
+            {"type": "text", "text": "y"},
+        ],
+    },
+    {"role": "user", "content": "And?"},
+]
 
 
 def said(version: str = "2023-06-01", **fields: Any) -> str | None:
@@ -53,7 +65,7 @@ def test_good_bodies_pass(fields: dict[str, Any]) -> None:
         ({"model": ""}, "model: String should have at least 1 character"),
         ({"max_tokens": "5"}, "max_tokens: Input should be a valid integer"),
         ({"max_tokens": True}, "max_tokens: Input should be a valid integer"),
-        ({"max_tokens": 0}, "max_tokens: Input should be greater than or equal to 1"),
+        ({"max_tokens": -1}, "max_tokens: Input should be greater than or equal to 0"),
         (
             {"max_tokens": 64_001},
             "max_tokens: 64001 > 64000, which is the maximum allowed number of output tokens for "
@@ -112,6 +124,10 @@ def test_good_bodies_pass(fields: dict[str, Any]) -> None:
         (
             {"thinking": {"type": "adaptive"}, "temperature": 0.5},
             "`temperature` may only be set to 1 when thinking is enabled or in adaptive mode.",
+        ),
+        (
+            {"thinking": {"type": "enabled", "budget_tokens": 1024}, "messages": MOVED},
+            "messages.1.content.0: If an assistant message contains any thinking blocks, the first",
         ),
         (
             {

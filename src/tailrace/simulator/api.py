@@ -11,17 +11,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 import msgspec
 
 from tailrace.simulator import models, tokens, validate
 from tailrace.simulator.api_errors import ApiError
 from tailrace.simulator.ask import Ask
+from tailrace.simulator.betas import unknown
 from tailrace.simulator.http import HttpRequest
 from tailrace.simulator.loose import a_dict
 from tailrace.simulator.threads import Threads
-
-_BETA = re.compile(r"[a-z][a-z0-9-]*-\d{4}-\d{2}-\d{2}\Z")
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,11 @@ class Desk:
             return body
         return Answer({"input_tokens": tokens.count_request(body)})
 
-    def _models(self, request: HttpRequest, number: int) -> Answer:
-        return Answer(models.listing())
+    def _models(self, request: HttpRequest, number: int) -> Answer | ApiError:
+        try:
+            return Answer(models.listing(dict(parse_qsl(request.query))))
+        except ValueError:
+            return ApiError(400, "limit: Input should be between 1 and 1000")
 
     def _model(self, request: HttpRequest, number: int) -> Answer:
         return Answer(models.describe(request.path.rstrip("/").rpartition("/")[2]))
@@ -93,7 +96,7 @@ class Desk:
         fields = self.threads.whole(a_dict(body))
         if isinstance(fields, ApiError) or not self.validate:
             return fields
-        strange = [f"`{name}`" for name in betas(request.headers) if not _BETA.match(name)]
+        strange = [f"`{name}`" for name in unknown(betas(request.headers))]
         if strange:
             return ApiError(
                 400,

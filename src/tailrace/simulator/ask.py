@@ -40,7 +40,7 @@ class Ask:
     def max_tokens(self) -> int:
         """The bound on the reply, in tokens."""
         limit: Any = self.body.get("max_tokens")
-        return limit if isinstance(limit, int) and limit > 0 else _NO_LIMIT
+        return limit if isinstance(limit, int) and limit >= 0 else _NO_LIMIT
 
     @property
     def stop_sequences(self) -> tuple[str, ...]:

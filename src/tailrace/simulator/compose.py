@@ -74,6 +74,8 @@ class _Composer(Envelope):
                 self.usage = act
             elif isinstance(act, acts.Message):
                 self.fields = act.fields
+        if not self.ask.max_tokens:
+            self.end_with(acts.Stop("max_tokens"))  # nothing was to be said
         for act in script:
             say = _SAY.get(type(act))
             if say is not None and not (self.over and isinstance(act, _CONTENT)):

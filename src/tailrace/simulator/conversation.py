@@ -45,6 +45,7 @@ BLOCKS: dict[str, tuple[str, ...]] = {
 
 _STRINGS = {"data", "file_id", "id", "name", "signature", "text", "thinking", "tool_use_id"}
 
+_THINKING = ("thinking", "redacted_thinking")
 _TOOLS_GUIDE = "https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview"
 
 
@@ -64,7 +65,22 @@ def complaints(messages: list[Any], model: str, *, system_role: bool) -> Iterato
     yield from _emptiness(told)
     yield from _tool_uses(told)
     yield from _tool_results(told)
+    yield from _thoughts(told)
     yield from _prefill(told, model)
+
+
+def thinking_complaints(messages: list[Message]) -> Iterator[str]:
+    """What the API says where thinking is enabled and a turn's thinking was moved from its front.
+
+    A turn whose thinking was left out is taken: only the script knows whether it had any.
+    """
+    for at, message in enumerate(messages):
+        kinds = [block.get("type") for block in _content(message)]
+        if kinds and kinds[0] not in _THINKING and any(kind in _THINKING for kind in kinds):
+            yield (
+                f"messages.{at}.content.0: If an assistant message contains any thinking blocks, "
+                f"the first block must be `thinking` or `redacted_thinking`. Found `{kinds[0]}`."
+            )
 
 
 def _shape(at: int, message: Any, system_role: bool) -> Iterator[str]:
@@ -169,6 +185,17 @@ def _tool_results(messages: list[Message]) -> Iterator[str]:
                     f"`tool_result` blocks: {block['tool_use_id']}. Each `tool_result` block must "
                     "have a corresponding `tool_use` block in the previous message."
                 )
+
+
+def _thoughts(messages: list[Message]) -> Iterator[str]:
+    """Thinking comes back signed, and is never the last a message says."""
+    for at, message in enumerate(messages):
+        content = _content(message)
+        for place, block in enumerate(content):
+            if block.get("type") == "thinking" and not block["signature"].strip():
+                yield f"messages.{at}.content.{place}: Invalid `signature` in `thinking` block"
+        if content and content[-1].get("type") in _THINKING:
+            yield f"messages.{at}: The final block in an assistant message cannot be `thinking`."
 
 
 def _prefill(messages: list[Message], model: str) -> Iterator[str]:

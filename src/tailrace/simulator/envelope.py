@@ -109,7 +109,7 @@ class Envelope:
         thought = {"output_tokens_details": {"thinking_tokens": self.thought}}
         return {
             **self._input_usage(),
-            "output_tokens": max(self._spent, 1),
+            "output_tokens": max(self._spent, min(self.ask.max_tokens, 1)),
             **(thought if self.thought else {}),
             **self.usage.end,
         }

@@ -7,6 +7,7 @@ the longest reply); a name without one is taken as the newest.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 _NEW_STYLE = re.compile(r"claude-[a-z]+-(\d+)(?:-(\d))?(?!\d)")  # claude-sonnet-4-5-20250929
@@ -65,6 +66,10 @@ LISTED = (
 """The models `/v1/models` lists: id, name, date. The list is an example, not the API's."""
 
 
+_PAGE = 20
+_MOST_IN_A_PAGE = 1000
+
+
 def describe(model: str) -> dict[str, Any]:
     """The object `/v1/models/{id}` answers with; any id has one."""
     name, created = next(
@@ -81,12 +86,26 @@ def describe(model: str) -> dict[str, Any]:
     }
 
 
-def listing() -> dict[str, Any]:
-    """The page `/v1/models` answers with."""
-    data = [describe(id_) for id_, _, _ in LISTED]
+def listing(query: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The page `/v1/models` answers with; `query` may hold `limit`, `after_id`, `before_id`.
+
+    Raises `ValueError` for a limit that is none.
+    """
+    asked = query or {}
+    names = [name for name, _, _ in LISTED]
+    start, end = 0, len(names)
+    if asked.get("after_id") in names:
+        start = names.index(asked["after_id"]) + 1
+    if asked.get("before_id") in names:
+        end = names.index(asked["before_id"])
+    limit = int(asked.get("limit", _PAGE))
+    if not 1 <= limit <= _MOST_IN_A_PAGE:
+        raise ValueError(f"limit must be between 1 and {_MOST_IN_A_PAGE}")
+    before = "before_id" in asked and "after_id" not in asked
+    page = names[max(end - limit, start) : end] if before else names[start:end][:limit]
     return {
-        "data": data,
-        "has_more": False,
-        "first_id": data[0]["id"],
-        "last_id": data[-1]["id"],
+        "data": [describe(name) for name in page],
+        "has_more": end - start > limit,
+        "first_id": page[0] if page else None,
+        "last_id": page[-1] if page else None,
     }

@@ -108,9 +108,9 @@ def _fields(body: Body, version: str) -> Iterator[str]:
 
 def _limits(body: Body) -> Iterator[str]:
     most = models.max_output_tokens(body["model"])
-    wanted = body.get("max_tokens", 1)
-    if wanted < 1:
-        yield "max_tokens: Input should be greater than or equal to 1"
+    wanted = body.get("max_tokens", 0)
+    if wanted < 0:  # 0 asks for no reply: it fills the prompt cache
+        yield "max_tokens: Input should be greater than or equal to 0"
     if wanted > most:
         yield (
             f"max_tokens: {wanted} > {most}, which is the maximum allowed number of output "
@@ -187,6 +187,7 @@ def _thinking(body: Body) -> Iterator[str]:
         )
     if kind == "enabled":
         yield from _thinking_budget(body, thinking)
+        yield from conversation.thinking_complaints(dicts(body["messages"]))
     if kind in ("enabled", "adaptive") and body.get("temperature") not in (None, 1):
         yield (
             "`temperature` may only be set to 1 when thinking is enabled or in adaptive mode. "
