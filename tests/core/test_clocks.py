@@ -178,3 +178,33 @@ def test_an_event_is_remembered():
 
 def test_a_wait_that_ended_a_moment_early_counts():
     assert running().expired(10 - 1e-7) == Expiry("idle", 10)
+
+
+# -- steady: event after event -----------------------------------------------------------------
+
+
+def test_after_an_event_a_read_waits_for_the_shortest_clock_from_where_it_begins():
+    clocks = Deadlines(Timeout(idle=5, progress=7, first_event=1), now=0, called=0)
+    assert not clocks.steady
+    clocks.progress_made(1)
+    assert clocks.steady
+    assert clocks.steady_wait(100) == 105  # the 99 seconds before it were the caller's
+    assert clocks.expired(104.9) is None
+    assert clocks.expired(105) == Expiry("idle", 5)
+
+
+def test_a_ping_ends_it_and_progress_counts_from_the_last_read():
+    clocks = Deadlines(Timeout(idle=5, progress=7), now=0, called=0)
+    clocks.progress_made(1)
+    clocks.steady_wait(100)
+    clocks.bytes_arrived(104)
+    assert not clocks.steady
+    assert clocks.wait(104) == 3
+    assert clocks.expired(107) == Expiry("progress", 7)
+
+
+@pytest.mark.parametrize("timeout", [Timeout(total=60), NO_TIMEOUT])
+def test_it_is_never_so_where_a_total_runs_or_no_clock_at_all(timeout):
+    clocks = Deadlines(timeout, now=0, called=0)
+    clocks.progress_made(1)
+    assert not clocks.steady

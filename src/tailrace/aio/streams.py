@@ -61,7 +61,7 @@ class _Iterate(AsyncIterator[T]):
                 continue
             if item is not None:
                 return item
-            frames = await exchange.next_frames()
+            frames = await exchange.awaited_frames()
             if frames:
                 cursor.feed(frames)
             elif exchange.ended:

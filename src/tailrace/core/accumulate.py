@@ -94,6 +94,7 @@ class _Block:
         else:
             self.write()
         self.done = True
+        self.text = None
 
     def _read_input(self, text: str) -> None:
         if not text.strip():
@@ -193,15 +194,24 @@ class Accumulator:
         handler = _EVENTS.get(event["type"])
         return None if handler is None else handler(self, event)
 
-    def append_text(self, index: int, text: str) -> GrowingText | None:
-        """A text delta without its event, for a reader that wants nothing but the text."""
+    def append_text(self, index: int, text: str) -> bool:
+        """A text delta without its event, for a reader that wants nothing but the text.
+
+        Whether a `TextEvent` comes of it; see `text_event`.
+        """
         blocks = self._blocks
-        if not 0 <= index < len(blocks) or blocks[index].done:
-            self._open_block(index)  # says what is wrong with it
-        growing = blocks[index].text
-        if growing is not None:
-            growing.append(text)
-        return growing
+        growing = blocks[index].text if index < len(blocks) else None
+        if growing is None:
+            self._open_block(index)  # says what is wrong with it, if anything
+            return False
+        growing.append(text)
+        return True
+
+    def text_event(self, index: int, text: str) -> TextEvent:
+        """The event of the text that was just appended to a block."""
+        growing = self._blocks[index].text
+        assert growing is not None
+        return TextEvent(text, growing, growing.length)
 
     # -- one function an event type ------------------------------------------------------------
 

@@ -27,7 +27,7 @@ MAX_TRAILERS = 16_384
 # Fifteen hexadecimal digits are more than any body has bytes, and fewer than 64 bits.
 _SIZE_LINE = re.compile(rb"\r\n([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n").match
 _CRLF = b"\r\n"
-_FIRST_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n").match
+_ONE_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n(.+)\r\n", re.DOTALL).fullmatch
 _PART_OF_A_SIZE_LINE = re.compile(
     rb"\r?|\r\n(?:[0-9A-Fa-f]{1,15}(?:[ \t]*(?:;[^\r\n]*)?)?\r?)?"
 ).fullmatch
@@ -49,10 +49,13 @@ class Body(Protocol):
     fault: BodyError | None
     """What is wrong with the bytes after those that `feed` gave."""
 
+    over: bool
+    """Whether it is done or at fault."""
+
     def feed(self, data: bytes) -> bytes:
         """The body bytes in the next raw bytes, `b""` if there are none.
 
-        Look at `done` and `fault` after it: once there is either, feed no more.
+        Look whether it is `over` after it: then feed no more.
         """
         ...
 
@@ -64,10 +67,10 @@ class Body(Protocol):
 class ChunkedBody:
     """A body with `transfer-encoding: chunked` (RFC 9112, section 7.1)."""
 
-    __slots__ = ("_held", "_in_trailers", "_left", "done", "extra", "fault")
+    __slots__ = ("_held", "_in_trailers", "_left", "done", "extra", "fault", "over")
 
     def __init__(self) -> None:
-        self.done = False
+        self.done = self.over = False
         self.extra = b""
         self.fault: BodyError | None = None
         self._held = _CRLF
@@ -79,12 +82,9 @@ class ChunkedBody:
         if self._held:
             if self._held is _CRLF:
                 # A packet that is one chunk, as the API sends each event: nothing is kept.
-                line = _FIRST_LINE(data)
-                if line is not None:
-                    at = line.end()
-                    end = len(data) - 2
-                    if int(line[1], 16) == end - at > 0 and data[end:] == _CRLF:
-                        return data[at:end]
+                chunk = _ONE_CHUNK(data)
+                if chunk is not None and int(chunk[1], 16) == len(chunk[2]):
+                    return chunk[2]
             data = self._held + data
             self._held = b""
         if self._in_trailers:
@@ -117,14 +117,18 @@ class ChunkedBody:
         if not self.done:
             raise self.fault or BodyError("the connection ended before the last chunk")
 
+    def _fail(self, what: str) -> None:
+        self.fault = BodyError(what)
+        self.over = True
+
     def _hold(self, rest: bytes) -> None:
         """Keep the beginning of a size line."""
         if rest == _CRLF:
             self._held = _CRLF
         elif not _PART_OF_A_SIZE_LINE(rest):
-            self.fault = BodyError("a chunk is not followed by a proper size line")
+            self._fail("a chunk is not followed by a proper size line")
         elif len(rest) > MAX_LINE:
-            self.fault = BodyError(f"a chunk's size line is longer than {MAX_LINE} bytes")
+            self._fail(f"a chunk's size line is longer than {MAX_LINE} bytes")
         else:
             self._held = rest
 
@@ -133,14 +137,14 @@ class ChunkedBody:
         self._in_trailers = True
         section = _TRAILERS(data, at)
         if section is not None:
-            self.done = True
+            self.done = self.over = True
             self.extra = data[section.end() :]
             return
         rest = data[at:]
         if b"\r\n\r\n" in rest or rest.startswith(b"\r\n"):
-            self.fault = BodyError("the trailer section is malformed")
+            self._fail("the trailer section is malformed")
         elif len(rest) > MAX_TRAILERS:
-            self.fault = BodyError(f"the trailer section is longer than {MAX_TRAILERS} bytes")
+            self._fail(f"the trailer section is longer than {MAX_TRAILERS} bytes")
         else:
             self._held = rest
 
@@ -148,11 +152,11 @@ class ChunkedBody:
 class SizedBody:
     """A body as long as `content-length` says (RFC 9112, section 6.2)."""
 
-    __slots__ = ("_left", "done", "extra", "fault")
+    __slots__ = ("_left", "done", "extra", "fault", "over")
 
     def __init__(self, size: int) -> None:
         self._left = size
-        self.done = size == 0
+        self.done = self.over = size == 0
         self.extra = b""
         self.fault: BodyError | None = None
 
@@ -162,7 +166,7 @@ class SizedBody:
         if left > 0:
             self._left = left
             return data
-        self.done = True
+        self.done = self.over = True
         if left:
             self.extra = data[left:]
             return data[:left]
@@ -177,10 +181,10 @@ class SizedBody:
 class OpenBody:
     """A body that ends with the connection (RFC 9112, section 6.3, the last case)."""
 
-    __slots__ = ("done", "extra", "fault")
+    __slots__ = ("done", "extra", "fault", "over")
 
     def __init__(self) -> None:
-        self.done = False
+        self.done = self.over = False
         self.extra = b""
         self.fault: BodyError | None = None
 
@@ -190,7 +194,7 @@ class OpenBody:
 
     def end(self) -> None:
         """Take note that the connection ended, and the body with it."""
-        self.done = True
+        self.done = self.over = True
 
 
 def body_of(

@@ -94,6 +94,7 @@ class Deadlines:
     __slots__ = (
         "_began",
         "_called",
+        "_can_be_steady",
         "_event_until",
         "_idle",
         "_idle_until",
@@ -104,7 +105,7 @@ class Deadlines:
         "_usual",
         "arrived",
         "now",
-        "patience",
+        "steady",
     )
 
     def __init__(self, timeout: Timeout, *, now: float, called: float) -> None:
@@ -121,18 +122,28 @@ class Deadlines:
         self._longest = _endless(timeout.progress)
         self._event_until = now + _endless(timeout.first_event)
         self._total_until = called + _endless(timeout.total)
-        self.patience: float | None = None
-        """How long the next read may wait, in seconds, where that is always the same: after an
-        event, without a `total`. It counts from the read: what the caller did with the event in the
-        meantime is not the server's time. `None`: ask `wait`."""
+        self.steady = False
+        """Whether the next read may wait as long as any: after an event, without a `total`. Begin
+        it with `steady_wait`, and what comes need not be told if it holds an event again."""
         usual = min(self._idle, self._longest)
-        self._usual = usual if timeout.total is None and usual < math.inf else None
+        self._usual = usual
+        self._can_be_steady = timeout.total is None and usual < math.inf
+
+    def steady_wait(self, now: float) -> float:
+        """Until when a read that begins now may wait, if `steady`.
+
+        It counts from here: what the caller did with the last event is not the server's time.
+        """
+        self.now = self._progress = now
+        return now + self._usual
 
     def bytes_arrived(self, now: float) -> None:
         """Any bytes came."""
+        if self.steady:
+            self.steady = False
+            self._event_until = self._progress + self._longest
         self.now = now
         self._idle_until = now + self._idle
-        self.patience = None
 
     def progress_made(self, now: float) -> None:
         """Bytes came, and with them an event that is not a ping."""
@@ -140,7 +151,7 @@ class Deadlines:
         self._idle_until = now + self._idle
         self._event_until = now + self._longest
         self.arrived = True
-        self.patience = self._usual
+        self.steady = self._can_be_steady
 
     def wait(self, now: float) -> float | None:
         """How long to wait for the next bytes, in seconds; `None` is for ever."""

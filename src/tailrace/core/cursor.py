@@ -12,7 +12,7 @@ An `error` event, malformed JSON and events out of order are raised here, with w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 
@@ -52,7 +52,7 @@ class _Text(msgspec.Struct, forbid_unknown_fields=True):
 
 class _TextDelta(msgspec.Struct, forbid_unknown_fields=True):
     type: Literal["content_block_delta"]
-    index: int
+    index: Annotated[int, msgspec.Meta(ge=0)]
     delta: _Text
 
 
@@ -69,6 +69,7 @@ class Cursor:
 
     __slots__ = (
         "_frames",
+        "_in_full",
         "_pending",
         "_seam",
         "_waiting",
@@ -87,7 +88,8 @@ class Cursor:
         self.on_tool_use: Callable[[Any], object] | None = None
         """Told of each tool call's block the moment it is complete."""
         self._frames: Iterator[ServerSentEvent] = iter(())
-        self._pending: Any = None  # the derived event still owed, or the arguments to make it from
+        self._pending: Any = None  # the derived event still owed, or what to make it from
+        self._in_full = False  # whether `next_text` must look at whole events, from now on
         self._waiting: list[dict[str, Any]] = []  # events that come before the next frame
         self._seam: Seam | None = None
         self._watch: Callable[[Any], object] | None = None
@@ -107,6 +109,7 @@ class Cursor:
 
         Each one that was set is asked about every event.
         """
+        self._in_full = True
         earlier = self._watch
         if earlier is None:
             self._watch = predicate
@@ -118,6 +121,8 @@ class Cursor:
         pending: Any = self._pending
         if pending is not None:
             self._pending = None
+            if type(pending) is _TextDelta:
+                return self.accumulator.text_event(pending.index, pending.delta.text)
             if type(pending) is tuple:
                 return TextEvent(*cast("Any", pending))
             return pending if self._watch is None else self._seen(pending)
@@ -147,7 +152,7 @@ class Cursor:
         Where a reply begins anew (recovery by restart) the piece is `RESTARTED`, which is empty.
         """
         self._pending = None
-        if self._waiting or self._seam is not None or self._watch is not None:
+        if self._in_full:
             return self._next_text_in_full()
         for frame in self._frames:
             data = frame.raw_data
@@ -159,11 +164,10 @@ class Cursor:
                 else:
                     text = event.delta.text
                     try:
-                        growing = self.accumulator.append_text(event.index, text)
+                        if self.accumulator.append_text(event.index, text):
+                            self._pending = event
                     except _MISSHAPEN as error:
                         raise self.protocol_error(str(error)) from error
-                    if growing is not None:
-                        self._pending = (text, growing, growing.length)
                     return text
             wire = self._read(frame)
             found = None if wire is None else self._text_of(wire)
@@ -244,12 +248,14 @@ class Cursor:
         self.accumulator.give_up(len(continuation.discarded))
         self._seam = Seam(continuation, kept=self.accumulator.block_count)
         self._waiting.append(note)
+        self._in_full = True
 
     def start_over(self, note: dict[str, Any]) -> None:
         """Expect the frames of a reply that begins anew; `note` is the event that says so."""
         self.drop()
         self.accumulator = Accumulator()
         self._waiting.append(note)
+        self._in_full = True
 
     def drop(self) -> None:
         """Forget what was brought and not read."""

@@ -46,7 +46,7 @@ _NAMES = {
 
 _DELTA_PREFIX = b"event: content_block_delta\ndata: "
 _DELTA_START = len(_DELTA_PREFIX)
-_ONE_DELTA = re.compile(re.escape(_DELTA_PREFIX) + rb"([^\r\n]+)\n\n").fullmatch
+_ONE_DELTA = re.compile(re.escape(_DELTA_PREFIX) + rb"(.+)\n\n").fullmatch
 
 
 class EventTooLargeError(ValueError):
@@ -100,6 +100,7 @@ class EventStreamDecoder:
 
     __slots__ = (
         "_after_cr",
+        "_between",
         "_last_id",
         "_limit",
         "_pending",
@@ -115,6 +116,7 @@ class EventStreamDecoder:
         self._pending = bytearray()
         self._start: bytes | None = b""  # the first bytes, until it is known whether they are a BOM
         self._after_cr = False
+        self._between = False  # events: nothing of an earlier chunk matters to the next
         self._last_id: str | None = None
         self._too_large: EventTooLargeError | None = None
         self.retry: int | None = None
@@ -126,10 +128,10 @@ class EventStreamDecoder:
         Raises `EventTooLargeError` when one event exceeds the bound, after the events before it
         have been given.
         """
-        if not (self._pending or self._after_cr) and self._start is None:
+        if self._between:
             # A chunk that is one delta, as the API sends each: what the rest would make of it.
             only = _ONE_DELTA(chunk)
-            if only is not None and len(chunk) <= self._limit and self._too_large is None:
+            if only is not None and b"\r" not in chunk and len(chunk) <= self._limit:
                 return [ServerSentEvent("content_block_delta", only[1], self._last_id)]
         if self._too_large is not None:
             raise self._too_large
@@ -152,6 +154,8 @@ class EventStreamDecoder:
             event = self._read_block(block)
             if event is not None:
                 events.append(event)
+        waiting = self._pending or self._after_cr or self._too_large is not None
+        self._between = self._start is None and not waiting
         if self._too_large is not None and not events:
             raise self._too_large
         return events

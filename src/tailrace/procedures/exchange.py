@@ -17,8 +17,8 @@ the connection: the finaliser is here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, cast
 
 from tailrace.core.clocks import Deadlines, Timeout
 from tailrace.core.content import Message
@@ -43,7 +43,7 @@ from .hooks import NO_HOOKS, Hooks
 from .limiting import RateLimiter, asked_pause, estimated_input, usage_of
 from .logs import log
 from .opening import check_is_stream, is_opening, look_ahead
-from .wire import Incoming, Wire, WireError
+from .wire import DirectIncoming, Incoming, Wire, WireError, resumable
 
 DRAIN_SECONDS = 0.25
 """How long the end of the body is awaited after `message_stop`, in seconds."""
@@ -83,6 +83,7 @@ class Exchange:
         self._rebuild = rebuild
         self._called = wire.monotonic()
         self._incoming: Incoming | None = None
+        self._direct: DirectIncoming | None = None
         self._aborted: Incoming | None = None
         self._decoder = EventStreamDecoder(max_event_bytes=max_event_bytes)
         self._deadlines = Deadlines(timeout, now=self._called, called=self._called)
@@ -166,6 +167,7 @@ class Exchange:
             incoming.abort()
             raise closed_error(self.cursor)
         self._incoming = incoming
+        self._direct = cast("Any", incoming) if getattr(incoming, "direct", False) else None
         response = self.cursor.response = incoming.response
         clocks.bytes_arrived(wire.monotonic())
         log.debug(
@@ -222,22 +224,19 @@ class Exchange:
         reply was cut, `StreamProtocolError` where it makes no sense, `APITimeoutError` for a clock,
         and `StreamClosedError` after `close`.
         """
-        incoming = self._incoming
-        if incoming is None or not self._committed or self.cursor.accumulator.finished:
+        incoming, clocks = self._incoming, self._deadlines
+        if incoming is None or not clocks.steady or not self._committed:
+            return await self._next_frames()
+        if self.cursor.accumulator.finished:
             return await self._next_frames()
         # Nearly every read: bytes that hold events, and nothing else happens. Whatever else it
         # turns out to be takes the general way, where the same read is begun again or fails.
-        clocks, monotonic = self._deadlines, self._wire.monotonic
+        now = self._wire.monotonic()
         try:
-            chunk = await incoming.read(clocks.patience or clocks.wait(monotonic()))
+            chunk = await incoming.read(clocks.steady_wait(now) - now)
             if chunk and self._incoming is incoming:
                 frames = self._decoder.feed(chunk)
-                if clocks.patience and frames and frames[0].event != "ping":
-                    clocks.progress_made(monotonic())
-                    return frames
-                clocks.bytes_arrived(monotonic())
-                self._watch(frames)
-                if frames:
+                if (frames and frames[0].event != "ping") or self._dripped(frames):
                     return frames
         except (WireError, EventTooLargeError, APIError) as error:
             return await self._next_frames(error)
@@ -245,6 +244,36 @@ class Exchange:
             self.fail(error)
             raise
         return await self._next_frames()
+
+    @resumable
+    def awaited_frames(self) -> Generator[Any, Any, list[ServerSentEvent]]:
+        """`next_frames` for a task: where the wire is direct, waiting takes no more coroutines."""
+        direct, clocks = self._direct, self._deadlines
+        if direct is None or not clocks.steady or not self._committed:
+            return (yield from self.next_frames().__await__())
+        if self.cursor.accumulator.finished:
+            return (yield from self._next_frames().__await__())
+        until = clocks.steady_wait(self._wire.monotonic())
+        broken: Exception | None = None
+        try:
+            while (chunk := direct.take(until)) is None:
+                yield direct.arrival
+            if chunk and self._incoming is direct:
+                frames = self._decoder.feed(chunk)
+                if (frames and frames[0].event != "ping") or self._dripped(frames):
+                    return frames
+        except (WireError, EventTooLargeError, APIError) as error:
+            broken = error
+        except BaseException as error:
+            self.fail(error)
+            raise
+        return (yield from self._next_frames(broken).__await__())
+
+    def _dripped(self, frames: list[ServerSentEvent]) -> bool:
+        """Note bytes that hold no event, or begin with a ping; whether they are frames at all."""
+        self._deadlines.bytes_arrived(self._wire.monotonic())
+        self._watch(frames)
+        return bool(frames)
 
     async def _next_frames(self, broken: Exception | None = None) -> list[ServerSentEvent]:
         """The next frames, whatever happens; `broken` is what a read has failed with."""

@@ -60,10 +60,14 @@ class Arrival:
 
     # -- what a task asks of a future ----------------------------------------------------------
 
-    def __await__(self) -> Generator[Any, None, None]:
+    def expect(self) -> None:
+        """Be ready to be yielded to a task, by `await` or by a generator that is a coroutine."""
         if self._resume is not None:
             raise RuntimeError("a reply cannot be read by two tasks at once")
         self._asyncio_future_blocking = True
+
+    def __await__(self) -> Generator[Any, None, None]:
+        self.expect()
         yield self
 
     def add_done_callback(self, resume: Callable[[Any], object], *, context: Context) -> None:

@@ -170,17 +170,19 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
         body = self._body
-        if body is not None and self.flowing:
+        if self.flowing and body is not None:
             data = body.feed(data)
-            if data and not self.pieces:
-                self.pieces.append(data)
-            elif data:
+            pieces = self.pieces
+            if pieces and data:
                 self._heap(data)
-            if body.done or body.fault is not None:
+            elif data:
+                pieces.append(data)
+            if body.over:
                 self.flowing = False
                 self.failure = body.fault
-            if self.pieces or not self.flowing:
-                self.arrival.arrive()
+            elif not pieces:
+                return
+            self.arrival.arrive()
         elif body is not None:
             body.extra += data
         elif self._reader is not None and self._head is None:

@@ -52,12 +52,13 @@ class MovingTimer:
 
     def start(self, wait: float | None) -> None:
         """Begin a wait of at most `wait` seconds; `None` is for ever."""
+        self.start_until(math.inf if wait is None else self._clock() + wait)
+
+    def start_until(self, when: float) -> None:
+        """Begin a wait that ends at a time of its clock."""
         self.waiting = True
-        if wait is None:
-            self._deadline = math.inf
-            return
-        self._deadline = self._clock() + wait + SLACK
-        if self._deadline < self._fires:
+        self._deadline = when
+        if when < self._fires:
             self.cancel()
             self._set()
 
@@ -70,7 +71,7 @@ class MovingTimer:
 
     def _set(self) -> None:
         self._fires = self._deadline
-        left = max(self._deadline - self._clock(), 0.0)
+        left = max(self._deadline - self._clock() + SLACK, 0.0)
         self._handle = self._loop.call_later(left, _fire, weakref.ref(self))
 
     def _fire(self) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import ssl
 import weakref
@@ -42,7 +43,7 @@ from .redirects import following
 from .rooms import Room
 from .routes import Route, head_of, route_to
 from .sockets import shut
-from .system import SystemTime
+from .system import SystemTime, monotonic
 from .tls import Verify, check_verify
 
 DEFAULT_MAX_CONNECTIONS = 1000
@@ -103,27 +104,34 @@ class AsyncioIncoming:
         self._over = False
         self._failed: Exception | None = None
         self._inflate = answer.inflate
+        self.arrival = connection.arrival
+        self.direct = answer.inflate is None
         self._unread = weakref.finalize(self, _cut_off, os.getpid(), connection, room)
         if connection.done:
             self._complete()
 
     async def read(self, wait: float | None) -> bytes:
         """The next bytes of the body; see `Incoming`. A read that is cancelled takes nothing."""
-        if self._over:
-            return self._after_the_end()
+        until = math.inf if wait is None else monotonic() + wait
+        try:
+            while (data := self.take(until)) is None:
+                await self.arrival
+        finally:
+            self._timer.waiting = False
+        return data
+
+    def take(self, until: float) -> bytes | None:
+        """What has come, or `None` once it waits on `arrival`; see `DirectIncoming`."""
         connection = self._connection
-        if not connection.pieces and connection.flowing:
-            timer, arrival = self._timer, connection.arrival
-            timer.start(wait)
-            try:
-                while not connection.pieces and connection.flowing:
-                    await arrival
-            finally:
-                timer.waiting = False
-        if not connection.flowing:
+        if self._over or not connection.flowing:
             return self._last(connection)
         pieces = connection.pieces
-        return pieces.pop() if len(pieces) == 1 else connection.take()
+        if pieces:
+            self._timer.waiting = False
+            return pieces.pop() if len(pieces) == 1 else connection.take()
+        self._timer.start_until(until)
+        self.arrival.expect()
+        return None
 
     async def close(self) -> None:
         """Be done with the answer; see `Incoming`."""
@@ -294,7 +302,7 @@ class AsyncioWire(SystemTime):
         except _NOT_CONNECTED as error:
             raise crossed(error, _CONNECTING) from error
         loop = asyncio.get_running_loop()
-        timer = MovingTimer(loop, connection.expire)
+        timer = MovingTimer(loop, connection.expire, clock=monotonic)
         began = loop.time()
         try:
             found = await connection.ask(head, request.content, timer, wait)
