@@ -21,6 +21,7 @@ demo: $(READY)
 
 test: $(READY) style types
 	$(BIN)/pytest
+	$(BIN)/python -m benchmarks.ratchet
 
 types: $(READY)
 	$(BIN)/mypy

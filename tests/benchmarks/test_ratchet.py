@@ -19,6 +19,12 @@ def test_a_verdict_leaves_room_for_noise(found: float, said: str) -> None:
     assert Limit(10, 0.1).verdict(found) == said
 
 
+def test_what_is_counted_is_judged_on_the_python_it_was_recorded_on() -> None:
+    assert Limit(10, 0.1).verdict(20, comparable=False) == "recorded on another Python"
+    assert ratchet.is_counted("calls_sync_text")
+    assert not ratchet.is_counted("growth_tool_input")
+
+
 def test_every_figure_is_recorded() -> None:
     assert set(limits()) == set(FIGURES)
 
@@ -34,3 +40,4 @@ def test_recording_keeps_the_tolerances(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(ratchet, "RECORDED", tmp_path / "ratchet.toml")
     ratchet.record({"calls": 12.345}, {"calls": Limit(10, 0.2)})
     assert limits() == {"calls": Limit(12.35, 0.2)}
+    assert ratchet.recorded_on() == ratchet.PYTHON
