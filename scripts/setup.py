@@ -17,6 +17,7 @@ PROGRAMS = {
     "redis-server": "redis-server",
     "openssl": "openssl",
     "chromium": "chromium",
+    "curl": "curl",
     "haproxy": "haproxy",
     "node": "nodejs",
     "npm": "npm",

@@ -10,17 +10,22 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.parts import program
 
-from tailrace.simulator import Simulator
+import tailrace
+from tailrace.simulator import Simulator, acts
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -29,7 +34,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOT_RUN = {
     "#": "a comment",
     "cd": "moves to a clone",
-    "curl": "needs a server that another line starts",
+    "curl": "needs a server that another line starts; those of the simulator are run below",
     "docker": "starts a server",
     "export": "the tests' environment leads to the simulator already",
     "git": "needs a repository with changes",
@@ -160,6 +165,37 @@ def test_shell(line: Block) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_calls_of_the_simulator() -> None:
+    """The lines that begin with `curl -H "$TOKEN" $SIM`, in their order."""
+    curl = program("curl")
+    lines = [line.code for line in shell_lines() if line.code.startswith('curl -H "$TOKEN" $SIM')]
+    assert len(lines) > 4
+    token = "a token of ours"
+    with Simulator([acts.Ping(), acts.Stall()], control_token=token) as simulator:
+        client = tailrace.Anthropic(base_url=simulator.url, max_retries=0)
+        message = {"role": "user", "content": "Hi"}
+        asked = {"model": "claude-sonnet-5-5", "max_tokens": 9, "messages": [message]}
+        with ThreadPoolExecutor(1) as pool, client:
+            asking = pool.submit(client.messages.create, stream=False, **asked)
+            while not simulator.requests:
+                time.sleep(0.01)
+            environment = {
+                "SIM": f"{simulator.url}/_tailrace",
+                "TOKEN": f"x-tailrace-token: {token}",
+            }
+            for line in lines:
+                done = subprocess.run(
+                    ["bash", "-c", line.replace("curl", f"{curl} -sS", 1)],
+                    env=os.environ | environment,
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                )
+                assert done.returncode == 0, done.stderr
+                assert "error" not in json.loads(done.stdout), (line, done.stdout)
+            assert isinstance(asking.exception(timeout=30), tailrace.APIConnectionError)
 
 
 def test_there_is_something_to_run() -> None:

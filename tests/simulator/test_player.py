@@ -99,6 +99,24 @@ def test_lateness_does_not_add_up() -> None:
     assert stage.times[-1] == pytest.approx(10.03, abs=0.0011)
 
 
+def test_time_stands_still_while_it_is_held() -> None:
+    stage = Stage([Piece(0.0, b"a"), Piece(0.5, b"b"), Piece(0.5, b"c"), END])
+    stage.player.play()
+    stage.loop.run(until=100.2)
+    stage.loop.now = 100.2
+    stage.player.hold()
+    stage.player.hold()  # twice is once
+    stage.loop.run()
+    assert stage.player.held
+    assert stage.times == [0.0]
+    stage.loop.now = 110.2
+    stage.player.go_on()
+    stage.player.go_on()
+    stage.loop.run()
+    assert stage.times == pytest.approx([0.0, 10.2, 11.0], abs=0.0011)
+    assert stage.fates == [Fate.END]
+
+
 def test_what_is_overdue_leaves_at_once() -> None:
     stage = Stage([*[Piece(0.1, b"x")] * 10, END])
     stage.loop.late = 0.35

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
+import secrets
 import shlex
 import ssl
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,6 +28,9 @@ from tailrace.simulator import (
 )
 from tailrace.simulator.answers import Reply
 from tailrace.simulator.running import Service
+
+if TYPE_CHECKING:
+    from tailrace.cli.live_table import LiveTable
 
 PACE = Pace(tokens_per_second=50.0, first_token=0.3)
 
@@ -56,6 +63,15 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--tls", nargs=2, metavar=("CERT", "KEY"), type=Path, help="serve https (two .pem files)"
     )
+    options.add_argument(
+        "--control-token",
+        metavar="TOKEN",
+        default=os.environ.get("TAILRACE_SIM_TOKEN"),
+        help="opens the page and the control calls (default: TAILRACE_SIM_TOKEN, or a new one)",
+    )
+    options.add_argument(
+        "--plain", action="store_true", help="a line for each request, no live table"
+    )
     return options
 
 
@@ -68,6 +84,8 @@ def add_address(options: argparse.ArgumentParser) -> None:
 def main(arguments: list[str]) -> int:
     """Serve until Ctrl-C; return the exit code."""
     options = parser().parse_args(arguments)
+    token = options.control_token or secrets.token_urlsafe(12)
+    table = None if options.plain else live_table()
     try:
         answer = _answer(options)
         simulator = Simulator(
@@ -76,11 +94,31 @@ def main(arguments: list[str]) -> int:
             api_keys=options.key,
             seed=options.seed,
             tls=_context(*options.tls) if options.tls else None,
-            on_request=show,
+            on_request=table.note if table else show,
+            control_token=token,
         )
     except (ValueError, OSError) as error:
         return refuse("sim", str(error))
-    return serve("sim", simulator, options, lambda: _greet(simulator, options))
+
+    def greet() -> None:
+        _greet(simulator, options, token)
+        if table is not None:
+            table.start()
+
+    try:
+        return serve("sim", simulator, options, greet)
+    finally:
+        if table is not None:
+            table.stop()
+
+
+def live_table() -> LiveTable | None:
+    """The live table, where there is a terminal to show it and rich to draw it."""
+    if not sys.stdout.isatty() or find_spec("rich") is None:
+        return None
+    from tailrace.cli.live_table import LiveTable
+
+    return LiveTable()
 
 
 def serve(
@@ -135,13 +173,14 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
-def _greet(simulator: Simulator, options: argparse.Namespace) -> None:
+def _greet(simulator: Simulator, options: argparse.Namespace, token: str) -> None:
     url = simulator.url
     trust = f" SSL_CERT_FILE={shlex.quote(str(options.tls[0]))}" if options.tls else ""
     say(
         f"A Claude API is served on {url} (Ctrl-C ends it). In another terminal:\n\n"
         f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=any{trust}\n"
-        '  tailrace "Write a short poem about APIs."\n'
+        '  tailrace "Write a short poem about APIs."\n\n'
+        f"Its page, to watch and to make it fail: {url}/#{token}\n"
     )
 
 

@@ -46,29 +46,66 @@ class SimulatorApp(Simulator):
     async def _play(
         self, response: Response, received: Received, receive: Receive, send: Send
     ) -> None:
-        """Send the response at its pace, and stop when the client leaves."""
-        playing = asyncio.ensure_future(_send(response, received, send))
+        """Send the response at its pace, and stop when the client leaves or somebody cuts it."""
+        hand = _Hand()
+        playing = asyncio.ensure_future(_send(response, received, send, hand))
         leaving = asyncio.ensure_future(_left(receive))
+        self.api.began(received, hand)
         try:
-            await asyncio.wait({playing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            received.ended = playing.result().value if playing.done() else CLIENT_LEFT
+            ends: set[asyncio.Future[Any]] = {playing, leaving, hand.fate}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if playing.done():
+                received.ended = playing.result().value
+            elif hand.fate.done():
+                broken = received.sized or not received.sent
+                received.ended = Fate.CLOSE if broken else hand.fate.result().value
         finally:
             for task in (playing, leaving):
                 task.cancel()
             await asyncio.gather(playing, leaving, return_exceptions=True)
             received.ended = received.ended or CLIENT_LEFT
             self.api.finished(received)
+        if hand.fate.done() and received.ended == Fate.END:
+            await send({"type": "http.response.body", "body": b""})
         if received.ended in (Fate.CLOSE, Fate.HALF_CHUNK, Fate.RESET):
             raise BrokenReplyError(f"the script ended the reply with {received.ended!r}")
 
 
-async def _send(response: Response, received: Received, send: Send) -> Fate:
+class _Hand:
+    """A reply under way, in somebody's hand."""
+
+    def __init__(self) -> None:
+        self.fate: asyncio.Future[Fate] = asyncio.get_running_loop().create_future()
+        self.going = asyncio.Event()
+        self.going.set()
+
+    @property
+    def held(self) -> bool:
+        """Whether it was told to wait."""
+        return not self.going.is_set()
+
+    def hold(self) -> None:
+        """Send nothing until `go_on`."""
+        self.going.clear()
+
+    def go_on(self) -> None:
+        """Send what is due."""
+        self.going.set()
+
+    def cut(self, fate: Fate) -> None:
+        """End it here; before its head only by breaking it off."""
+        if not self.fate.done():
+            self.fate.set_result(fate)
+
+
+async def _send(response: Response, received: Received, send: Send, hand: _Hand) -> Fate:
     loop = asyncio.get_running_loop()
     due = loop.time()
     started = False
     for piece in _from_head(response):
         due += piece.after
         await asyncio.sleep(max(due - loop.time(), 0.0))
+        await hand.going.wait()
         if not started and response.status:
             await send(_start(response))
             started = True

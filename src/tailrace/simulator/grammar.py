@@ -131,10 +131,18 @@ def parse_scenario(text: str, file: str = "scenario.toml", folder: File | None =
     return _Reader(text, file, folder or File()).scenario(data)
 
 
+def parse_reply(value: Any, where: Path = ()) -> Reply:
+    """One reply, from what a scenario would have in its place; `where` it stood, for errors.
+
+    It may come from anywhere, so it cannot name files: no `recording`. Raises `ScenarioError`.
+    """
+    return _Reader("", "reply", None)._reply(value, where)
+
+
 class _Reader:
     """Turns tables into values, and complaints into errors that say where."""
 
-    def __init__(self, text: str, file: str, folder: File) -> None:
+    def __init__(self, text: str, file: str, folder: File | None) -> None:
         self._text = text
         self._file = file
         self._folder = folder
@@ -217,6 +225,8 @@ class _Reader:
         if verb == "bytes":
             return str(value).encode()
         if verb == "recording":
+            if self._folder is None:
+                raise self._error(path, "files cannot be named here")
             try:
                 return (self._folder / str(value)).read_bytes()
             except OSError as error:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from random import Random
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tailrace.simulator import ids
@@ -20,7 +21,7 @@ from tailrace.simulator.api_errors import ApiError
 from tailrace.simulator.ask import Ask
 from tailrace.simulator.caching import Cache
 from tailrace.simulator.http import BadHttp, HttpRequest, write
-from tailrace.simulator.pieces import Piece, Response
+from tailrace.simulator.pieces import Piece, Response, UnderWay
 from tailrace.simulator.playbook import Playbook
 from tailrace.simulator.quota import Meter, Quota
 from tailrace.simulator.received import Received
@@ -28,9 +29,13 @@ from tailrace.simulator.replay import Replay
 from tailrace.simulator.respond import Manner, error_response, json_response, respond
 from tailrace.simulator.tape import Tape
 
+if TYPE_CHECKING:
+    from tailrace.simulator.control import Control
+
 log = logging.getLogger("tailrace.simulator")
 
 _DELTA = b"event: content_block_delta"
+_UNCOUNTED = 0  # the number of a request that is not for the API
 _TOTAL = re.compile(rb'"output_tokens":(\d+)')
 
 
@@ -39,6 +44,7 @@ class Api:
 
     `clock` gives the Unix time in seconds. `on_request` is called, on the server's own thread, when
     a request arrives and again when its answer has ended (`received.ended` tells which).
+    `control_token` opens the page and the calls of `control` to whoever has it.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class Api:
         replay: Replay | None = None,
         keep: int = 10_000,
         on_request: Callable[[Received], None] | None = None,
+        control_token: str | None = None,
     ) -> None:
         self.playbook = playbook
         self.requests: list[Received] = []
@@ -68,6 +75,9 @@ class Api:
         self._keep = keep
         self._on_request = on_request
         self._count = 0
+        self.under_way: dict[int, UnderWay] = {}
+        """The replies that are being sent, by the numbers of their requests."""
+        self._control = None if control_token is None else self._controlled(control_token)
         self._organization = str(UUID(int=Random(seed).getrandbits(128), version=4))  # noqa: S311
 
     # -- what a server calls --------------------------------------------------------------------
@@ -88,9 +98,18 @@ class Api:
 
     def finished(self, received: Received) -> None:
         """The reply to this request is over; `received.ended` says how."""
+        if received.number == _UNCOUNTED:
+            return
+        self.under_way.pop(received.number, None)
+        received.ended_at = self._clock()
         with self.changed:
             self.changed.notify_all()
         self._tell(received)
+
+    def began(self, received: Received, reply: UnderWay) -> None:
+        """The reply to this request is being sent, and can be interfered with."""
+        if received.number != _UNCOUNTED:
+            self.under_way[received.number] = reply
 
     # -- what any surface calls -----------------------------------------------------------------
 
@@ -98,6 +117,10 @@ class Api:
         self, request: HttpRequest | BadHttp, connection: int = 0
     ) -> tuple[Response, Received]:
         """The response to a request, and the record of it, which is kept."""
+        if self._control is not None and isinstance(request, HttpRequest):
+            controlled = self._control.answer(request)
+            if controlled is not None:
+                return controlled, Received.of(request, _UNCOUNTED, self._clock(), connection)
         self._count += 1
         number, now = self._count, self._clock()
         rng = Random(f"{self._seed}/{number}")  # noqa: S311 - repeatable, not secret
@@ -106,6 +129,7 @@ class Api:
         received.request_id = ids.request(rng)
         response = self._response(request, received, rng, now)
         received.status = response.status
+        received.sized = response.length is not None
         with self.changed:
             self.requests.append(received)
             del self.requests[: -self._keep]
@@ -181,6 +205,17 @@ class Api:
             if spent:
                 self._meter.spend(spent, self._clock())
             yield piece
+
+    def _controlled(self, token: str) -> Control:
+        from tailrace.simulator.control import Control
+
+        return Control(
+            token,
+            requests=lambda: self.requests,
+            playbook=self.playbook,
+            under_way=self.under_way,
+            clock=self._clock,
+        )
 
     def _tell(self, received: Received) -> None:
         if self._on_request is not None:

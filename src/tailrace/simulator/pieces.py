@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from tailrace.simulator.acts import Fate
 
@@ -40,6 +40,27 @@ class Response:
     length: int | None = None
     head_after: float = 0.0
     head_drip: bool = False
+
+
+class UnderWay(Protocol):
+    """A reply that is being sent."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it was told to wait."""
+        ...
+
+    def hold(self) -> None:
+        """Send nothing until `go_on`."""
+        ...
+
+    def go_on(self) -> None:
+        """Send what is due."""
+        ...
+
+    def cut(self, fate: Fate) -> None:
+        """End it here."""
+        ...
 
 
 def until_fate(pieces: Iterable[Piece]) -> Iterator[Piece]:

@@ -71,13 +71,14 @@ class Player:
         self._waiting: Piece | None = None
         self._asleep = False
         self._paused = False
+        self._held: float | None = None  # since when
 
     def play(self) -> None:
         """Write what is due and come back for the rest."""
         self._asleep = False
         try:
             for _ in range(_BURST):
-                if self._paused or not self._one():
+                if self._paused or self._held is not None or not self._one():
                     return
         except Exception:  # a script's own code or template; the client sees a reset
             log.exception("the reply to request %d failed", self._received.number)
@@ -95,6 +96,24 @@ class Player:
         self._paused = False
         if not self._asleep:
             self.play()
+
+    @property
+    def held(self) -> bool:
+        """Whether somebody told it to wait."""
+        return self._held is not None
+
+    def hold(self) -> None:
+        """Write nothing until `go_on`; the reply's time stands still."""
+        if self._held is None:
+            self._held = self._timers.now()
+
+    def go_on(self) -> None:
+        """Go on where it was held."""
+        if self._held is not None:
+            self._due += self._timers.now() - self._held
+            self._held = None
+            if not self._asleep:
+                self.play()
 
     def stop(self) -> None:
         """The client is gone."""

@@ -10,6 +10,7 @@ import msgspec
 from tailrace.core.http import Headers
 from tailrace.simulator.ask import Ask
 from tailrace.simulator.http import HttpRequest
+from tailrace.simulator.loose import a_dict
 
 _UNREAD: Any = object()
 
@@ -20,9 +21,10 @@ class Received:
 
     `headers` are found whatever their case; their `repr` shows secrets as `[redacted]`, and no
     `repr` shows the body. `time` is the Unix time of its arrival in seconds. `status` is the HTTP
-    status of the answer. `sent` and `chunks` count the bytes of the answer and the writes they
-    left in. `ended` is `None` while the answer goes on, then how it ended: the fate the script
-    gave it (`"end"`, `"close"`, `"half_chunk"`, `"reset"`), or `"client left"`.
+    status of the answer, `sized` whether its length was announced. `sent` and `chunks` count the
+    bytes of the answer and the writes they left in. `ended` is `None` while the answer goes on,
+    then how it ended: the fate the script gave it (`"end"`, `"close"`, `"half_chunk"`, `"reset"`),
+    or `"client left"`; `ended_at` is the Unix time of that.
     """
 
     number: int
@@ -34,9 +36,11 @@ class Received:
     time: float
     request_id: str = ""
     status: int = 0
+    sized: bool = False
     sent: int = 0
     chunks: int = 0
     ended: str | None = None
+    ended_at: float | None = None
     connection: int = 0
     _json: Any = _UNREAD
 
@@ -61,6 +65,22 @@ class Received:
         if self._json is _UNREAD:
             self._json = msgspec.json.decode(self.content) if self.content else None
         return self._json
+
+    @property
+    def model(self) -> str:
+        """The model asked for; empty where the body names none."""
+        return str(self._field("model") or "")
+
+    @property
+    def stream(self) -> bool:
+        """Whether a stream was asked for."""
+        return self._field("stream") is True
+
+    def _field(self, name: str) -> Any:
+        try:
+            return a_dict(self.body).get(name)
+        except ValueError:
+            return None
 
     @property
     def ask(self) -> Ask:

@@ -23,7 +23,7 @@ from typing import Protocol, cast
 
 from tailrace.simulator.acts import Fate
 from tailrace.simulator.http import CONTINUE, BadHttp, HttpRequest, RequestParser
-from tailrace.simulator.pieces import Piece
+from tailrace.simulator.pieces import Piece, UnderWay
 from tailrace.simulator.player import Player, Timers
 from tailrace.simulator.received import Received
 
@@ -32,6 +32,9 @@ _DRAIN_SECONDS = 5.0
 _RESET_STEP = 0.002
 
 CLIENT_LEFT = "client left"
+
+# What a reply in chunks that is cut by hand still says: their end, or half of one.
+_LAST_BYTES = {Fate.END: b"0\r\n\r\n", Fate.HALF_CHUNK: b"40\r\nevent: content_block"}
 
 
 class Host(Protocol):
@@ -45,6 +48,10 @@ class Host(Protocol):
         self, request: HttpRequest | BadHttp, connection: int
     ) -> tuple[Iterator[Piece], Received]:
         """The reply to a request, as timed bytes, and the record of the request."""
+        ...
+
+    def began(self, received: Received, reply: UnderWay) -> None:
+        """The reply to this request is being sent, and can be interfered with."""
         ...
 
     def finished(self, received: Received) -> None:
@@ -112,7 +119,18 @@ class Connection(asyncio.Protocol):
         self._player = Player(
             self._port.timers, self._transport, pieces, self._received, self._over
         )
+        self._host.began(self._received, Interference(self, self._player))
         self._player.play()
+
+    def cut(self, player: Player, fate: Fate) -> None:
+        """End the reply that this player plays, if it still does."""
+        if player is not self._player or self._received is None:
+            return
+        player.stop()
+        if fate in _LAST_BYTES and (self._received.sized or not self._received.sent):
+            fate = Fate.CLOSE
+        self._transport.write(_LAST_BYTES.get(fate, b""))
+        self._over(fate)
 
     def _over(self, fate: Fate) -> None:
         """The reply has been written; end it as its fate says, after its last byte has left."""
@@ -179,6 +197,25 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Drop the connection, whatever it is doing."""
         self._transport.abort()
+
+
+class Interference:
+    """A reply under way, in somebody's hand."""
+
+    def __init__(self, connection: Connection, player: Player) -> None:
+        self._connection = connection
+        self._player = player
+        self.hold = player.hold
+        self.go_on = player.go_on
+
+    @property
+    def held(self) -> bool:
+        """Whether it was told to wait."""
+        return self._player.held
+
+    def cut(self, fate: Fate) -> None:
+        """End it here."""
+        self._connection.cut(self._player, fate)
 
 
 class Port:

@@ -25,6 +25,7 @@ from tailrace.simulator.running import Runner, Service
 from tailrace.simulator.scenario import Scenario
 from tailrace.simulator.server import Port, listen
 
+LEAST_TOKEN = 8
 API_KEY = "sk-ant-sim-key"
 """A key for clients that insist on one; where `api_keys` is not given any other will do."""
 
@@ -42,7 +43,8 @@ class Simulator(Service):
     `quota` sets rate limits that bite. `tls` is a server-side context for `https`.
     `requests` holds the last `keep_requests` of them. `on_request` is called when a request
     arrives and when its answer has ended, on the server's thread. `clock` gives the Unix time in
-    seconds.
+    seconds. With a `control_token` there is a page at `/`, and calls under `/_tailrace/` that need
+    it, to script and interfere from outside (`tailrace.simulator.control`).
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Simulator(Service):
         keep_requests: int = 10_000,
         on_request: Callable[[Received], None] | None = None,
         clock: Callable[[], float] = time.time,
+        control_token: str | None = None,
     ) -> None:
         for name, number in (
             ("events_per_packet", events_per_packet),
@@ -67,6 +70,8 @@ class Simulator(Service):
         ):
             if number < 1:
                 raise ValueError(f"{name} must be at least 1, not {number}")
+        if control_token is not None and len(control_token) < LEAST_TOKEN:
+            raise ValueError(f"control_token must have at least {LEAST_TOKEN} characters")
         own = answer if isinstance(answer, Scenario) else Scenario([])
         keys = None if api_keys is None else frozenset(api_keys)
         replay = answer if isinstance(answer, Replay) else None
@@ -80,6 +85,7 @@ class Simulator(Service):
             replay=replay,
             keep=keep_requests,
             on_request=on_request,
+            control_token=control_token,
         )
         self._key = min(keys) if keys else API_KEY
         super().__init__(tls)
