@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from tailrace.core.given import NOT_GIVEN
 from tailrace.core.headers import HeaderValue
@@ -15,7 +15,7 @@ from tailrace.core.settings import AuthScheme
 from tailrace.procedures.client import ClientBase
 from tailrace.procedures.hooks import EventHook, Hooks, RequestHook, ResponseHook, RetryHook
 from tailrace.procedures.limiting import RateLimiter
-from tailrace.procedures.wire import Wire
+from tailrace.procedures.wire import Wire, is_wire
 
 from .messages import AsyncMessages
 
@@ -53,7 +53,7 @@ class AsyncAnthropic(ClientBase):
         max_retries: int = 2,
         default_headers: Mapping[str, HeaderValue] | None = None,
         default_query: Mapping[str, object] | None = None,
-        http_client: httpx2.AsyncClient | None = None,
+        http_client: httpx2.AsyncClient | Wire | None = None,
         verify: bool | str | ssl.SSLContext = True,
         proxy: str | None = None,
         recovery: RecoveryPolicy = "raise",
@@ -124,12 +124,16 @@ class AsyncBeta:
 
 
 def _make_wire(
-    http_client: httpx2.AsyncClient | None, verify: bool | str | ssl.SSLContext, proxy: str | None
+    http_client: httpx2.AsyncClient | Wire | None,
+    verify: bool | str | ssl.SSLContext,
+    proxy: str | None,
 ) -> Wire:
+    if is_wire(http_client):
+        return http_client
     if http_client is not None:
         from tailrace.transports.over_httpx2 import AsyncHttpx2Wire
 
-        return AsyncHttpx2Wire(http_client)
+        return AsyncHttpx2Wire(cast("httpx2.AsyncClient", http_client))
     from tailrace.transports.over_asyncio import AsyncioWire
 
     return AsyncioWire(verify=verify, proxy=proxy)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
 from types import coroutine
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, TypeGuard, TypeVar, cast
 
 from tailrace.core.http import Request, Response
 
@@ -126,6 +126,11 @@ class Wire(Protocol):
     async def close(self) -> None:
         """Close every connection. May be called again."""
         ...
+
+
+def is_wire(value: object) -> TypeGuard[Wire]:
+    """Whether something is a wire, by what it can do; HTTP clients have no clock."""
+    return all(hasattr(value, name) for name in ("open", "monotonic", "chance", "sleep"))
 
 
 def resumable(function: Callable[P, Generator[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:

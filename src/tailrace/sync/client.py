@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from tailrace.core.given import NOT_GIVEN
 from tailrace.core.headers import HeaderValue
@@ -15,7 +15,7 @@ from tailrace.core.settings import AuthScheme
 from tailrace.procedures.client import ClientBase
 from tailrace.procedures.hooks import EventHook, Hooks, RequestHook, ResponseHook, RetryHook
 from tailrace.procedures.limiting import RateLimiter
-from tailrace.procedures.wire import Wire, settle
+from tailrace.procedures.wire import Wire, is_wire, settle
 
 from .messages import Messages
 
@@ -34,7 +34,7 @@ class Anthropic(ClientBase):
     what to do when a reply breaks after its first content: raise, go on from there, or begin anew.
     `limiter` makes calls wait for the API's rate limits; the hooks are those of `Hooks`.
     `verify` is `True`, the path of a CA bundle, an `ssl.SSLContext`, or `False`. `http_client`
-    replaces the transport by an `httpx2.Client` of yours.
+    replaces the transport by an `httpx2.Client` of yours, or by a wire (`tailrace.testing`).
 
     Nothing is opened before the first request. Threads may share a client, and a client made before
     a fork works in the child. Raises `TypeError` or `ValueError` for an argument that cannot be.
@@ -52,7 +52,7 @@ class Anthropic(ClientBase):
         max_retries: int = 2,
         default_headers: Mapping[str, HeaderValue] | None = None,
         default_query: Mapping[str, object] | None = None,
-        http_client: httpx2.Client | None = None,
+        http_client: httpx2.Client | Wire | None = None,
         verify: bool | str | ssl.SSLContext = True,
         proxy: str | None = None,
         recovery: RecoveryPolicy = "raise",
@@ -123,12 +123,16 @@ class Beta:
 
 
 def _make_wire(
-    http_client: httpx2.Client | None, verify: bool | str | ssl.SSLContext, proxy: str | None
+    http_client: httpx2.Client | Wire | None,
+    verify: bool | str | ssl.SSLContext,
+    proxy: str | None,
 ) -> Wire:
+    if is_wire(http_client):
+        return http_client
     if http_client is not None:
         from tailrace.transports.over_httpx2 import Httpx2Wire
 
-        return Httpx2Wire(http_client)
+        return Httpx2Wire(cast("httpx2.Client", http_client))
     from tailrace.transports.over_urllib3 import Urllib3Wire
 
     return Urllib3Wire(verify=verify, proxy=proxy)

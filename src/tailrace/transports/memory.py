@@ -12,7 +12,8 @@ wherever a real wire would wait.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from tailrace.core.http import Headers, Request, Response
@@ -59,11 +60,14 @@ Act = bytes | Pause | End | Lost | Silence
 
 
 class Answer:
-    """A status, headers, and a body in acts. `after`: seconds until the headers are there."""
+    """A status, headers, and a body in acts. `after`: seconds until the headers are there.
+
+    Acts may also be made by a generator, each when its turn has come; it is closed at the end.
+    """
 
     def __init__(
         self,
-        *acts: Act,
+        *acts: Act | Generator[Act, None, None],
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         after: float = 0.0,
@@ -113,11 +117,7 @@ class ScriptedWire:
             raise ConnectFailed("the client is closed", permanent=True)
         self.requests.append(request)
         self.waits.append(wait)
-        if len(self.requests) > len(self._script):
-            raise AssertionError(
-                f"the script has {len(self._script)} turns, and this is one request more"
-            )
-        turn = self._script[len(self.requests) - 1]
+        turn = self._turn(request)
         await self._yield()
         if isinstance(turn, Answer):
             await self._pass(turn.after, wait)
@@ -153,6 +153,14 @@ class ScriptedWire:
         self.closed = True
         for answer in self.answers:
             answer.abort()
+
+    def _turn(self, request: Request) -> Turn:
+        """What this request meets."""
+        if len(self.requests) > len(self._script):
+            raise AssertionError(
+                f"the script has {len(self._script)} turns, and this is one request more"
+            )
+        return self._script[len(self.requests) - 1]
 
     def _answer(self, turn: Answer, request: Request) -> ScriptedIncoming:
         response = Response(turn.status, Headers(turn.headers), request=request, elapsed=turn.after)
@@ -204,15 +212,21 @@ class AsyncScriptedWire(ScriptedWire):
 class ScriptedIncoming:
     """One answer of a script."""
 
-    def __init__(self, wire: ScriptedWire, response: Response, acts: Iterable[Act]) -> None:
+    def __init__(
+        self,
+        wire: ScriptedWire,
+        response: Response,
+        acts: Iterable[Act | Generator[Act, None, None]],
+    ) -> None:
         self.response = response
         self.closed = False
         """Whether it was closed or read to its end."""
         self.aborted = False
         """Whether it was closed before its end."""
         self._wire = wire
-        self._acts = list(acts)
-        self._next = 0
+        made = [act if isinstance(act, Generator) else (act,) for act in acts]
+        self._generators = [one for one in made if isinstance(one, Generator)]
+        self._acts: Iterator[Act] = chain.from_iterable(made)
         self._failure: WireError | None = None
 
     async def read(self, wait: float | None) -> bytes:
@@ -230,16 +244,15 @@ class ScriptedIncoming:
             self._failure = error
             raise
         if not data:
-            self.closed = self.response.is_closed = True
+            self._close()
         return data
 
     async def _play(self, wait: float | None) -> bytes:
         began = self._wire.now
-        while self._next < len(self._acts):
-            act = self._acts[self._next]
+        for act in self._acts:
             if isinstance(act, End):
+                self._acts = iter(())
                 break
-            self._next += 1
             if isinstance(act, Pause):
                 left = None if wait is None else wait - (self._wire.now - began)
                 await self._wire._pass(act.seconds, left)
@@ -260,4 +273,10 @@ class ScriptedIncoming:
     def abort(self) -> None:
         """Close the connection at once."""
         if not self.closed:
-            self.aborted = self.closed = self.response.is_closed = True
+            self.aborted = True
+            self._close()
+
+    def _close(self) -> None:
+        self.closed = self.response.is_closed = True
+        for generator in self._generators:
+            generator.close()

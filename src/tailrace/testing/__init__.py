@@ -3,6 +3,8 @@
 - `Simulator`: a Claude API over real HTTP, with scripts and faults (`tailrace.simulator`).
 - `ScriptedWire`, `AsyncScriptedWire`, `Answer` and its acts: a client without a network, on a clock
   that only the script moves.
+- `SimulatedWire`, `AsyncSimulatedWire`: the same, answered by the simulator. A client takes any of
+  these as `http_client=`.
 - `check_wire`: the contract that every transport keeps, for one of your own.
 
 Each name is loaded when it is first used.
@@ -16,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tailrace.relay.check import check_journal as check_journal
     from tailrace.simulator import Simulator as Simulator
+    from tailrace.testing.simulated import AsyncSimulatedWire as AsyncSimulatedWire
+    from tailrace.testing.simulated import SimulatedWire as SimulatedWire
     from tailrace.transports.check import WIRE_CHECKS as WIRE_CHECKS
     from tailrace.transports.check import check_wire as check_wire
     from tailrace.transports.check import run_on_asyncio as run_on_asyncio
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "relay.check": ("check_journal",),
     "simulator": ("Simulator",),
+    "testing.simulated": ("AsyncSimulatedWire", "SimulatedWire"),
     "transports.check": ("WIRE_CHECKS", "check_wire", "run_on_asyncio"),
     "transports.memory": (
         "Answer",
