@@ -90,9 +90,12 @@ def test_faults_are_what_they_are_on_a_socket(script: Any, error: type[Exception
 
 def test_pings_without_end_are_only_made_as_far_as_they_are_read() -> None:
     wire = SimulatedWire([Text("Half"), Ping(times=10**9, every=10)])
-    with client(wire, max_retries=0) as claude, claude.messages.stream(**ASKED) as stream:
-        with pytest.raises(tailrace.APITimeoutError, match="progress"):
-            stream.until_done()
+    with (
+        client(wire, max_retries=0) as claude,
+        claude.messages.stream(**ASKED) as stream,
+        pytest.raises(tailrace.APITimeoutError, match="progress"),
+    ):
+        stream.until_done()
     assert 900 <= wire.now < 1000
 
 
