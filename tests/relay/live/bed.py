@@ -231,6 +231,18 @@ class Bed:
         """Let a held story go on."""
         (self.folder / f"go{number}").touch()
 
+    def mend(self) -> None:
+        """Start the nodes that are down, and wait until nothing goes on."""
+        for node in self.nodes:
+            if node.running is None or node.running.poll() is not None:
+                node.start()
+        gate = self.folder / "go"
+        gate.touch()
+        for node in self.nodes:
+            node.wait()
+        until(lambda: all(not one.told()["running"] for one in self.nodes), "something goes on")
+        gate.unlink()
+
     def start(self, said: str, *, at: str | None = None, **headers: str) -> str:
         """Start a generation and leave; its id."""
         with self.post(said, at=at, **headers) as answer:
@@ -240,7 +252,7 @@ class Bed:
     def post(self, said: str, *, at: str | None = None, **headers: str) -> Answer:
         body = {
             "model": "claude-sonnet-5-5",
-            "max_tokens": 64_000,
+            "max_tokens": 10**9,
             "stream": True,
             "messages": [{"role": "user", "content": said}],
         }

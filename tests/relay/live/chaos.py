@@ -73,14 +73,15 @@ class Chaos:
 
     async def _close(self) -> None:
         self._server.close()
-        tasks = [pipe.task for pipe in self._pipes]
+        for _ in range(3):
+            await asyncio.sleep(0)  # who was accepted last has begun, and so closes what it has
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         pipe = _Pipe(self, reader, writer)
-        pipe.task = asyncio.current_task()
         self._pipes.add(pipe)
         try:
             await pipe.run()
@@ -93,8 +94,6 @@ class Chaos:
 
 class _Pipe:
     """One connection and the one behind it."""
-
-    task: asyncio.Task
 
     def __init__(self, chaos: Chaos, reader, writer) -> None:
         self.chaos, self.reader, self.writer = chaos, reader, writer

@@ -26,17 +26,12 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
 
 
 @pytest.fixture(autouse=True)
-def everything_up(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever a test killed is there again for the next one."""
+def mended(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test killed or left is in order for the next one."""
     yield
-    if "bed" not in request.fixturenames:
-        return
-    bed = request.getfixturevalue("bed")
-    for node in bed.nodes:
-        if node.running is None or node.running.poll() is not None:
-            node.start()
-    for node in bed.nodes:
-        node.wait()
+    for name in ("bed", "redis_bed"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name).mend()
 
 
 @pytest.fixture(scope="session")

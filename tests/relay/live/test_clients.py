@@ -23,7 +23,7 @@ SCRIPT = HERE.parents[2] / "src" / "tailrace" / "relay" / "relay.js"
 
 def asking(said: str):
     message = {"role": "user", "content": said}
-    return {"model": "claude-sonnet-5-5", "max_tokens": 64_000, "messages": [message]}
+    return {"model": "claude-sonnet-5-5", "max_tokens": 20_000, "messages": [message]}
 
 
 @pytest.mark.parametrize("package", [anthropic, tailrace], ids=["anthropic", "tailrace"])
@@ -98,7 +98,7 @@ def test_typescript(bed: Bed, tmp_path, how: str) -> None:
             assert process.stderr.readline() == "under way\n", process.communicate()
             assert viewed.told()["viewers"] == producer.told()["running"] == 1
             if how == "heal":
-                network.cut(3, 800)
+                network.cut(3, 450)
             viewed.kill()
             if how == "heal":
                 until(lambda: network.cuts == 3, "three cuts")

@@ -3,7 +3,7 @@
     python upstream.py ADDRESS_FILE LOG_FILE
 
 What is asked for is what the user says: `story 7 of 300 words at 60` (pieces per second), `tools`,
-`refuse`, `break`. Past its middle a `held story …` waits for a file `go7` beside the address: what
+`refuse`, `break`. Past its middle a `held story …` waits for a file `go7` (or `go`) beside the address: what
 is to happen in mid-reply does, however slow the machine. The log gets a line when a request arrives and one when its answer has ended.
 """
 
@@ -56,7 +56,8 @@ class Held(Pace, frozen=True):
 
     def gaps(self, rng: random.Random) -> Iterator[float]:
         for n, gap in enumerate(super().gaps(rng)):
-            while n == self.middle and not Path(self.gate).exists():
+            gates = (Path(self.gate), Path(self.gate).with_name("go"))
+            while n == self.middle and not any(gate.exists() for gate in gates):
                 time.sleep(0.01)  # nothing else is asked of this process meanwhile
             yield gap
 
@@ -65,7 +66,8 @@ def answer(ask):
     asked = re.fullmatch(r"(held )?story (\d+) of (\d+) words at (\d+)", ask.user)
     if asked:
         number, words, speed = map(int, asked.groups()[1:])
-        pieces = re.findall(r".{1,7}", story(number, words), re.DOTALL)
+        size = 7 if words < 10_000 else 500
+        pieces = re.findall(f".{{1,{size}}}", story(number, words), re.DOTALL)
         gate = str(Path(sys.argv[1]).with_name(f"go{number}"))
         held = Held(tokens_per_second=speed, middle=len(pieces) // 2, gate=gate)
         return [Text(pieces=pieces, pace=held if asked[1] else Pace(tokens_per_second=speed))]
@@ -82,7 +84,7 @@ def main(address: str, log: str) -> None:
         def note(request) -> None:
             lines.write(f"{request.number} {request.ended or 'asked'}\n")
 
-        with Simulator(answer, on_request=note) as sim:
+        with Simulator(answer, on_request=note, validate=False) as sim:
             Path(address + "~").write_text(sim.url)
             Path(address + "~").rename(address)
             threading.Event().wait()
