@@ -1,8 +1,9 @@
 """A TCP proxy that breaks connections the ways networks do, on command.
 
-`cut(times, most)` resets the next `times` connections that say something, each after a random number
-of bytes of the answer (up to `most`; those under way count from now). `stall()` leaves every connection there is
-open and silent for ever, as a half-open one is: neither side learns anything. New ones are fine.
+`cut(times, most)` resets the next `times` connections that say something, each after a random
+number of bytes of the answer (up to `most`; those under way count from now). `stall()` leaves every
+connection there is open and silent for ever, as a half-open one is: neither side learns anything.
+New ones are fine.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
     python upstream.py ADDRESS_FILE LOG_FILE
 
 What is asked for is what the user says: `story 7 of 300 words at 60` (pieces per second), `tools`,
-`refuse`, `break`. Past its middle a `held story …` waits for a file `go7` (or `go`) beside the address: what
-is to happen in mid-reply does, however slow the machine. The log gets a line when a request arrives and one when its answer has ended.
+`refuse`, `break`. Past its middle a `held story …` waits for a file `go7` (or `go`) beside the
+address: what is to happen in mid-reply does, however slow the machine. The log gets a line when a
+request arrives and one when its answer has ended.
 """
 
 from __future__ import annotations
@@ -31,10 +32,18 @@ from tailrace.simulator import (
 ODD = ("é€", "👋🏽", '"\\"', "\r\n", "\n\n", "data: x\n\n", "\u2028", "id: end\n", "</pre>", "𝒳")
 TOOLS = [
     Thinking("Let me see.", "c2lnbmF0dXJl"),
-    Text("It is ", citations=[{
-        "type": "web_search_result_location", "cited_text": "so", "encrypted_index": "x",
-        "title": "A page", "url": "https://example.com/page",
-    }]),
+    Text(
+        "It is ",
+        citations=[
+            {
+                "type": "web_search_result_location",
+                "cited_text": "so",
+                "encrypted_index": "x",
+                "title": "A page",
+                "url": "https://example.com/page",
+            }
+        ],
+    ),
     ServerTool("web_search", {"query": "weather"}, result=[]),
     ToolUse("get_weather", {"city": "Zürich", "days": [1, 2]}, id="toolu_1", fragment=3),
 ]
