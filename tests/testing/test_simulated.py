@@ -121,9 +121,11 @@ def test_asynchronously(run: Any) -> None:
     async def main() -> None:
         checkpoint = trio.lowlevel.checkpoint if run is trio.run else None
         wire = AsyncSimulatedWire("One two.", pace=Pace(1), checkpoint=checkpoint)
-        async with tailrace.AsyncAnthropic(http_client=wire, api_key="any") as claude:
-            async with claude.messages.stream(**ASKED) as stream:
-                assert [text async for text in stream.text_stream] == ["One", " two", "."]
+        async with (
+            tailrace.AsyncAnthropic(http_client=wire, api_key="any") as claude,
+            claude.messages.stream(**ASKED) as stream,
+        ):
+            assert [text async for text in stream.text_stream] == ["One", " two", "."]
 
     run(main) if run is trio.run else run(main())
 

@@ -27,7 +27,12 @@ export async function relayFetch(input, init = {}) {
       headers.delete("content-type")
       if (id) headers.set("last-event-id", id)
       const { body, method, ...rest } = options
-      const response = await fetch(where, { ...rest, headers, signal }).catch(() => null)
+      // A connection that died in silence may be used again, and its request never be answered.
+      const attempt = new AbortController(), give = () => attempt.abort(signal?.reason)
+      const late = setTimeout(give, stall)
+      signal?.addEventListener("abort", give, { once: true })
+      const response = await fetch(where, { ...rest, headers, signal: attempt.signal }).catch(() => null)
+      clearTimeout(late)
       if (response?.status === 204) return null
       if (response?.ok && isStream(response)) return response.body.getReader()
       if (response && response.status < 500 && response.status !== 429)

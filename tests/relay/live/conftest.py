@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from tests.parts import program
+from tests.browser import chromium
 
 from .bed import HERE, Bed
-
-CHROMIUM = """
---headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync
---disable-background-networking --disable-component-update
-"""
 
 
 @pytest.fixture(scope="session")
@@ -34,19 +30,15 @@ def mended(request: pytest.FixtureRequest) -> Iterator[None]:
             request.getfixturevalue(name).mend()
 
 
-@pytest.fixture(scope="session")
-def chromium():
-    binary = program("chromium", "chromium-browser", "google-chrome")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=binary, args=CHROMIUM.split())
-        yield browser
-        browser.close()
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
-def browse(chromium):
+def browse(browser: Any) -> Iterator[Any]:
     """A browser's window: cookies of its own."""
-    context = chromium.new_context()
+    context = browser.new_context()
     yield context
     context.close()

@@ -134,4 +134,5 @@ def test_a_failure_is_an_error(chats: Bed, browse, said: str, text: str) -> None
     chat.send(said)
     chat.wait("chat.status === 'error'")
     assert chat.said() == text
-    assert len(chat.errors()) == 1
+    # A page that is still asking for what it missed may be told the same a second time.
+    assert len(set(chat.errors())) == 1

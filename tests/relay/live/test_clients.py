@@ -101,7 +101,7 @@ def test_typescript(bed: Bed, tmp_path, how: str) -> None:
                 network.cut(3, 450)
             viewed.kill()
             if how == "heal":
-                until(lambda: network.cuts == 3, "three cuts")
+                until(lambda: network.cuts, "a cut")
             bed.go(number)
             out, err = process.communicate(timeout=60)
         finally:
@@ -124,7 +124,9 @@ def test_curl(bed: Bed) -> None:
     with Chaos(bed.port) as network:
         command = [curl, "-sSiN", f"{network.url}/claude/v1/messages", "-d", body]
         command += ["-H", "content-type: application/json"]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # Unbuffered: `communicate` looks into the pipe alone.
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, stdout=pipe, stderr=pipe, bufsize=0)
         assert process.stdout is not None
         start = b""
         while b"content_block_delta" not in start:
