@@ -26,10 +26,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from .addresses import open_journal
+from .asgi import App, Receive, Scope, Send, answer
 from .errors import DrainingError, GenerationNotFoundError, TooManyError
 from .generation import Generation
 from .ids import is_ours, keyed_id, log_key, seal_id
 from .journal import END, Entry, Journal, JournalUnavailableError, Offset, new_epoch
+from .metrics import CONTENT_TYPE, MeasuredJournal, Metrics
 from .production import Production, Tempo
 from .records import (
     INTERRUPTED,
@@ -92,9 +94,16 @@ class Relay:
         pulse: Pulse | None = None,
     ) -> None:
         address = where is None or isinstance(where, (str, Path))
-        self.journal: Journal = (
+        opened = (
             open_journal(cast("str | Path | None", where)) if address else cast("Journal", where)
         )
+        self.metrics = Metrics(
+            running=lambda: len(self._running),
+            viewers=lambda: self.hub.followers,
+            draining=lambda: self.draining.is_set(),
+        )
+        """What this relay counts: `metrics.text()` for Prometheus, `metrics.observe(meter)`."""
+        self.journal: Journal = MeasuredJournal(opened, self.metrics)
         if on_crash != "interrupt" and not store_request:
             raise ValueError(f"on_crash={on_crash!r} needs the request, so store_request=True")
         self.tempo = tempo or Tempo()
@@ -217,17 +226,21 @@ class Relay:
         )
         task = asyncio.create_task(self._run(production, owner))
         self._running[place] = (production, task)
+        self.metrics.started += 1
         if owner is not None:
             self._owners[owner] += 1
         if self._beating is None or self._beating.done():
             self._beating = asyncio.create_task(self._beat())
 
     async def _run(self, production: Production, owner: str | None) -> None:
+        how = "failed"
         try:
-            await production.run()
+            end = await production.run()
+            how = "overtaken" if end is None else end.end
         except Exception:
             log.exception("a production of the relay failed")
         finally:
+            self.metrics.ended[how] += 1
             running = self._running.get(production.key)
             if running is not None and running[0] is production:
                 del self._running[production.key]
@@ -261,12 +274,15 @@ class Relay:
         if policy == "interrupt" or self.draining.is_set():
             end = End(INTERRUPTED, found[-1].at, by=secrets.token_hex(8), when=time.time())
             keep = self.tempo.keep_ended
-            await self.journal.append(place, found[-1].at, END, encode_record(end), keep=keep)
+            data = encode_record(end)
+            if await self.journal.append(place, found[-1].at, END, data, keep=keep) == END:
+                self.metrics.recoveries["interrupt"] += 1  # or another's, in the same moment
             return
         restart = policy == "restart"
         writer = self._writer(place, found)
         again = Claim(prev=found[-1].at, on_crash=policy, restart=restart)
         if await self._claim(writer, again):
+            self.metrics.recoveries[policy] += 1
             so_far = [] if restart else events_of(current(found))
             stopped = any(event.get("type") == "message_stop" for event in so_far)
             events = self._source(dict(claim.params or {}), so_far)
@@ -313,6 +329,21 @@ class Relay:
         from .starlette import chat_routes
 
         return chat_routes(self, path, ask, owner, on_end=on_end, grace=grace, **options)
+
+    def metrics_app(self) -> App:
+        """An ASGI application that answers with the metrics in Prometheus' text format.
+
+        It tells nobody's secrets, but how busy you are: mount it where only your scraper comes.
+        """
+
+        async def metrics_app(scope: Scope, receive: Receive, send: Send) -> None:
+            del receive
+            if scope["type"] != "http":
+                raise RuntimeError(f"the metrics answer HTTP, not {scope['type']}")
+            kind = CONTENT_TYPE.encode()
+            await answer(send, 200, self.metrics.text().encode(), content_type=kind)
+
+        return metrics_app
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something until it is done or the relay is closed; a drain waits for it."""

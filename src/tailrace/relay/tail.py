@@ -59,6 +59,8 @@ class Tail:
         self.shared: dict[str, object] = {}
         """What followers make of the entries once and for all: one value per dialect."""
         self.followers = 0
+        self.read_at = 0.0
+        """When the newest entries were read, in the loop's time."""
         self._recover = recover
         self._pulse = pulse
         self._loop = asyncio.get_running_loop()
@@ -177,6 +179,7 @@ class Tail:
                 self.end = record
         if found:
             self._unleased = None
+            self.read_at = self._loop.time()
             self.wake(True)
         return True
 
@@ -280,6 +283,11 @@ class Hub:
             tail.stop()
             if self._tails.get(tail.key) is tail:
                 del self._tails[tail.key]
+
+    @property
+    def followers(self) -> int:
+        """How many follow something in this process."""
+        return sum(tail.followers for tail in self._tails.values())
 
     def wake_all(self) -> None:
         """Let every follower look around, as when the process begins to drain."""

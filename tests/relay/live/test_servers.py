@@ -1,4 +1,4 @@
-"""A drain under each ASGI server: viewers are broken off, nothing looks complete, what runs may end."""
+"""A drain under each ASGI server: viewers are broken off, and what runs may end."""
 
 from __future__ import annotations
 
