@@ -45,8 +45,14 @@ NOT_RUN = {
     "python": "examples are run by tests/examples",
     "uvicorn": "serves until it is ended",
 }
-# tests/cli starts, uses and ends these.
-SERVES = ("tailrace sim", "tailrace record", "tailrace replay", "tailrace grade --limit")
+# tests/cli and tests/web start, use and end these.
+SERVES = (
+    "tailrace chat-web",
+    "tailrace sim",
+    "tailrace record",
+    "tailrace replay",
+    "tailrace grade --limit",
+)
 
 REDIS = re.compile(r"redis://|rediss://")
 

@@ -1,0 +1,83 @@
+"""The chat page's application: a few files, who is asking, and the relay.
+
+Whoever opens the page gets a random name in a cookie, which no script can read, and sees the
+generations of that name alone. Everything else is the relay's endpoint.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from importlib import resources
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from tailrace.relay import Limits, Relay
+
+COOKIE = "tailrace_chat"
+_NAME = re.compile(r"[A-Za-z0-9_-]{22,64}")
+_YEAR = 365 * 86_400
+
+_FILES = {
+    "/": ("chat.html", "text/html"),
+    "/chat.css": ("chat.css", "text/css"),
+    "/chat.js": ("chat.js", "text/javascript"),
+    "/markdown.js": ("markdown.js", "text/javascript"),
+}
+_HEADERS = {
+    "cache-control": "no-cache",
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+def chat_app(relay: Relay, *, model: str, max_tokens: int = 4096) -> Starlette:
+    """The page at `/`, and what it needs, on a relay of yours.
+
+    `model` is what it asks, for at most `max_tokens` tokens an answer. The relay is drained and
+    closed with the application.
+    """
+    if max_tokens < 1:
+        raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
+
+    def settings(request: Request) -> Response:
+        return JSONResponse({"model": model, "maxTokens": max_tokens})
+
+    limits = Limits(models=(model,), max_tokens=max_tokens)
+    return Starlette(
+        routes=[
+            *(Route(path, _file) for path in _FILES),
+            Route("/settings", settings),
+            Mount("/claude", relay.app(owner=visitor, limits=limits)),
+        ],
+        lifespan=relay.lifespan,
+    )
+
+
+def visitor(request: Request) -> str | None:
+    """Who is asking: the name in the cookie, `None` without one."""
+    name = request.cookies.get(COOKIE, "")
+    return name if _NAME.fullmatch(name) else None
+
+
+def _file(request: Request) -> Response:
+    name, kind = _FILES[request.url.path]
+    data = resources.files("tailrace.web").joinpath("pages", name).read_bytes()
+    response = Response(data, headers=_HEADERS, media_type=f"{kind}; charset=utf-8")
+    if visitor(request) is None:
+        response.set_cookie(
+            COOKIE,
+            secrets.token_urlsafe(24),
+            max_age=_YEAR,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+    return response

@@ -1,0 +1,170 @@
+"""The chat page in a real browser: reloads, tabs, stops, and a server that is killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from tests.browser import chromium, open_page
+
+from tailrace.relay import Relay
+from tailrace.web import chat_app
+from tailrace.web.chat import COOKIE
+
+POEM = "what I could not reach is delivered by you."
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as running:
+        yield running
+
+
+class Site:
+    """`tailrace chat-web` as a process, which can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._journal = folder / "chat.db"
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        words = ["chat-web", "--port", str(self.port), "--journal", str(self._journal)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tailrace", *words], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        assert found, line
+        self.url = found[0]
+
+    def end(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        self._process.send_signal(number)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        return self._process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    running = Site(tmp_path_factory.mktemp("chat"))
+    running.start()
+    yield running
+    running.end(signal.SIGKILL)
+
+
+def ask(page: Any, text: str = "A poem, please.") -> None:
+    page.get_by_role("textbox", name="Your message").fill(text)
+    page.keyboard.press("Enter")
+    page.get_by_text("I knock on a door").first.wait_for()
+
+
+def answers(page: Any) -> Any:
+    return page.locator("article.assistant .said")
+
+
+def test_a_reload_and_a_second_tab_in_mid_answer(site: Site, browser: Any) -> None:
+    page = open_page(browser, site.url)
+    ask(page)
+    before = answers(page).inner_text()
+    page.reload()
+    page.get_by_text("I knock on a door").wait_for()
+    assert before in answers(page).inner_text(), "what was shown is shown at once"
+    other = page.context.new_page()
+    other.goto(site.url)
+    for one in (page, other):
+        one.get_by_text(POEM).wait_for()
+        one.get_by_text(re.compile(r"\d+ tokens · \d+ tokens/s")).wait_for()
+    assert answers(page).inner_text() == answers(other).inner_text()
+    other.get_by_role("button", name="New chat").click()
+    page.get_by_text("I knock on a door").wait_for(state="detached")
+    assert page.complaints == []
+
+
+def test_stop_and_retry(site: Site, browser: Any) -> None:
+    page = open_page(browser, site.url)
+    ask(page)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("stopped").wait_for()
+    assert POEM not in answers(page).inner_text()
+    page.get_by_role("button", name="Send").wait_for()
+    page.get_by_role("button", name="Retry").click()
+    page.get_by_text(POEM).wait_for()
+    assert answers(page).count() == 1
+
+
+def test_nothing_is_seen_of_a_server_that_is_killed(site: Site, browser: Any) -> None:
+    page = open_page(browser, site.url)
+    ask(page)
+    shown = answers(page).inner_text()
+    site.end(signal.SIGKILL)
+    assert shown in answers(page).inner_text()
+    site.start()
+    page.get_by_text(POEM).wait_for(timeout=60_000)
+    text = answers(page).inner_text()
+    assert text.startswith(shown[:40])
+    assert text.count("I knock on a door") == 1
+    page.get_by_role("button", name="Retry").wait_for()
+    assert page.locator("footer .bad").count() == 0
+
+
+def test_two_people_see_nothing_of_each_other(site: Site, browser: Any) -> None:
+    page, stranger = open_page(browser, site.url), open_page(browser, site.url)
+    ask(page)
+    saved = page.evaluate("JSON.parse(localStorage.getItem('tailrace chat'))")
+    url = f"/claude/v1/messages/{saved[-1]['id']}"
+    assert stranger.evaluate("async (url) => (await fetch(url)).status", url) == 404
+    assert page.evaluate("document.cookie") == ""
+
+
+def test_it_ends_well_when_told_to(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.start()
+    assert site.end(signal.SIGTERM) in (0, -signal.SIGTERM)
+
+
+def test_the_application_of_ones_own(tmp_path: Path) -> None:
+    async def source(params: Any, so_far: Any) -> Any:
+        raise AssertionError("nobody asks")
+        yield
+
+    app = chat_app(Relay(tmp_path / "r.db", source=source), model="claude-x", max_tokens=9)
+    with TestClient(app) as client:
+        assert client.post("/claude/v1/messages", json={}).status_code == 401
+        page = client.get("/")
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert "httponly" in page.headers["set-cookie"].lower()
+        assert client.get("/settings").json() == {"model": "claude-x", "maxTokens": 9}
+        asked = {"model": "claude-y", "max_tokens": 9, "messages": []}
+        assert client.post("/claude/v1/messages", json=asked).status_code == 400
+        client.cookies.clear()
+        guess = {"cookie": f"{COOKIE}=a guess"}
+        assert client.post("/claude/v1/messages", json=asked, headers=guess).status_code == 401
+    with pytest.raises(ValueError, match="max_tokens"):
+        chat_app(Relay("memory:", source=source), model="m", max_tokens=0)
+
+
+def test_the_command_says_what_is_missing() -> None:
+    without = {name: value for name, value in os.environ.items() if name != "ANTHROPIC_API_KEY"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tailrace", "chat-web", "--live"],
+        env=without,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr == ("tailrace chat-web: --live needs ANTHROPIC_API_KEY in the environment\n")
