@@ -34,8 +34,8 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="tailrace",
         description="Stream a reply of Claude to the terminal, token by token.",
-        epilog="Sub-commands, each with a --help of its own: tailrace sim, record, replay and grade, "
-        "to test against a Claude API of your own; chat-web, a chat page.",
+        epilog="Sub-commands, each with a --help of its own: tailrace sim, record, replay and grade "
+        "test against a Claude API of your own; chat-web is a chat page.",
     )
     options.add_argument("prompt", nargs="*", help="what to ask; piped input is added to it")
     options.add_argument("-m", "--model", default=DEFAULT_MODEL, help="default: %(default)s")
