@@ -30,6 +30,8 @@ from .errors import DrainingError, GenerationNotFoundError, TooManyError
 from .generation import Generation
 from .ids import is_ours, keyed_id, log_key, seal_id
 from .journal import END, Entry, Journal, JournalUnavailableError, Offset, new_epoch
+from .measured import MeasuredJournal
+from .metrics import Metrics
 from .production import Production, Tempo
 from .records import (
     INTERRUPTED,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 
     from .chat import Ask, OnEnd
     from .endpoint import Endpoint
+    from .exposition import MetricsApp
     from .starlette import OwnerOf
 
 log = logging.getLogger("tailrace.relay")
@@ -92,9 +95,10 @@ class Relay:
         pulse: Pulse | None = None,
     ) -> None:
         address = where is None or isinstance(where, (str, Path))
-        self.journal: Journal = (
-            open_journal(cast("str | Path | None", where)) if address else cast("Journal", where)
-        )
+        opened = open_journal(cast("str | Path | None", where)) if address else where
+        self.metrics = Metrics()
+        """What happened here since the relay was made."""
+        self.journal: Journal = MeasuredJournal(cast("Journal", opened), self.metrics)
         if on_crash != "interrupt" and not store_request:
             raise ValueError(f"on_crash={on_crash!r} needs the request, so store_request=True")
         self.tempo = tempo or Tempo()
@@ -146,6 +150,7 @@ class Relay:
         writer = self._writer(place, None)
         created = await self._claim(writer, claim)
         if created:
+            self.metrics.started += 1
             self._produce(place, writer, self._source(dict(params), ()), owner)
         return self._handle(id, owner, place, created=created)
 
@@ -224,8 +229,10 @@ class Relay:
 
     async def _run(self, production: Production, owner: str | None) -> None:
         try:
-            await production.run()
+            end = await production.run()
+            self.metrics.ended["overtaken" if end is None else end.end] += 1
         except Exception:
+            self.metrics.ended["failed"] += 1
             log.exception("a production of the relay failed")
         finally:
             running = self._running.get(production.key)
@@ -261,12 +268,18 @@ class Relay:
         if policy == "interrupt" or self.draining.is_set():
             end = End(INTERRUPTED, found[-1].at, by=secrets.token_hex(8), when=time.time())
             keep = self.tempo.keep_ended
-            await self.journal.append(place, found[-1].at, END, encode_record(end), keep=keep)
+            last = await self.journal.append(
+                place, found[-1].at, END, encode_record(end), keep=keep
+            )
+            self.metrics.recoveries["interrupted" if last == END else "lost"] += 1
             return
         restart = policy == "restart"
         writer = self._writer(place, found)
         again = Claim(prev=found[-1].at, on_crash=policy, restart=restart)
-        if await self._claim(writer, again):
+        if not await self._claim(writer, again):
+            self.metrics.recoveries["lost"] += 1
+        else:
+            self.metrics.recoveries["restarted" if restart else "continued"] += 1
             so_far = [] if restart else events_of(current(found))
             stopped = any(event.get("type") == "message_stop" for event in so_far)
             events = self._source(dict(claim.params or {}), so_far)
@@ -313,6 +326,16 @@ class Relay:
         from .starlette import chat_routes
 
         return chat_routes(self, path, ask, owner, on_end=on_end, grace=grace, **options)
+
+    def metrics_app(self, *, token: str | None) -> MetricsApp:
+        """The metrics for Prometheus, to be mounted: `app.mount("/metrics", relay.metrics_app(…))`.
+
+        Whoever reads them must send `token` as `Authorization: Bearer`. With `None` there is no
+        such check: then serve them on a port or path that only Prometheus reaches.
+        """
+        from .exposition import MetricsApp
+
+        return MetricsApp(self, token)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something until it is done or the relay is closed; a drain waits for it."""

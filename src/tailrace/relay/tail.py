@@ -17,6 +17,8 @@ import asyncio
 import logging
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable
+from typing import Protocol
+from weakref import ref
 
 import msgspec
 
@@ -54,6 +56,8 @@ class Tail:
         self.end: End | None = None
         self.gone = False
         """Whether the log is not there (any more)."""
+        self.arrived: list[float] = []
+        """When each of the entries was read, by the loop's clock."""
         self.cuts: list[int] = []
         """The number of entries left by each cut so far."""
         self.shared: dict[str, object] = {}
@@ -85,6 +89,11 @@ class Tail:
         for future in waiting:
             if not future.done():
                 future.set_result(changed)
+
+    def waiting_since(self, place: int) -> float:
+        """How many seconds ago the entry at a place was read; 0 if there is none yet."""
+        times = self.arrived[place : place + 1]
+        return max(0.0, self._loop.time() - times[0]) if times else 0.0
 
     def place_after(self, at: Offset) -> int | None:
         """How many entries there are up to the one at `at`; `None` if it is not among them."""
@@ -173,6 +182,7 @@ class Tail:
             elif not follows(entry, last):
                 return False
             self.entries.append(entry)
+            self.arrived.append(self._loop.time())
             if isinstance(record, End):
                 self.end = record
         if found:
@@ -183,6 +193,7 @@ class Tail:
     def _cut(self, left: int) -> None:
         if left < len(self.entries):
             del self.entries[left:]
+            del self.arrived[left:]
             self.cuts.append(left)
             self.shared.clear()
 
@@ -244,6 +255,15 @@ def _at(entry: Entry) -> Offset:
     return entry.at
 
 
+class Viewer(Protocol):
+    """Somebody who follows a tail."""
+
+    @property
+    def lag(self) -> float:
+        """How long the next entry has waited for it, in seconds."""
+        ...
+
+
 class Hub:
     """The tails of one process, and its heartbeat."""
 
@@ -260,6 +280,7 @@ class Hub:
         self._pulse = pulse
         self._heartbeat = heartbeat
         self._tails: dict[str, Tail] = {}
+        self._viewers: dict[int, ref[Viewer]] = {}
         self._beating: asyncio.Task[None] | None = None
 
     def follow(self, key: str) -> Tail:
@@ -280,6 +301,22 @@ class Hub:
             tail.stop()
             if self._tails.get(tail.key) is tail:
                 del self._tails[tail.key]
+
+    def join(self, viewer: Viewer) -> None:
+        """Know of a viewer for as long as it lives and has not parted."""
+        self._viewers[id(viewer)] = ref(viewer)
+
+    def part(self, viewer: Viewer) -> None:
+        """Forget a viewer."""
+        self._viewers.pop(id(viewer), None)
+
+    def lags(self) -> list[float]:
+        """For each viewer, how long its next entry has waited for it, in seconds.
+
+        May be called in any thread.
+        """
+        viewers = [found() for found in list(self._viewers.values())]
+        return [viewer.lag for viewer in viewers if viewer is not None]
 
     def wake_all(self) -> None:
         """Let every follower look around, as when the process begins to drain."""
