@@ -11,7 +11,13 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 # Each module has `main(arguments) -> exit code`.
-COMMANDS = {"grade": "grade", "record": "record", "replay": "replay", "sim": "serve_simulator"}
+COMMANDS = {
+    "grade": "grade",
+    "record": "record",
+    "relay": "relay",
+    "replay": "replay",
+    "sim": "serve_simulator",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
