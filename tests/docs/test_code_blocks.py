@@ -43,8 +43,14 @@ NOT_RUN = {
     "python": "examples are run by tests/examples",
     "uvicorn": "serves until it is ended",
 }
-# tests/cli starts, uses and ends these.
-SERVES = ("tailrace sim", "tailrace record", "tailrace replay", "tailrace grade --limit")
+# tests/cli (and, for workers, tests/relay) starts, uses and ends these.
+SERVES = (
+    "tailrace sim",
+    "tailrace record",
+    "tailrace relay worker",
+    "tailrace replay",
+    "tailrace grade --limit",
+)
 
 REDIS = re.compile(r"redis://|rediss://")
 
