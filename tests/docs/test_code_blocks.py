@@ -38,6 +38,8 @@ NOT_RUN = {
     "docker": "starts a server",
     "export": "the tests' environment leads to the simulator already",
     "git": "needs a repository with changes",
+    "granian": "serves until it is ended; tests/relay/live does that",
+    "hypercorn": "serves until it is ended; tests/relay/live does that",
     "make": "sets the project up",
     "pip": "installs",
     "python": "examples are run by tests/examples",

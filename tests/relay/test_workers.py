@@ -138,7 +138,7 @@ def test_a_dead_workers_generation_is_taken_by_another(run, where, another) -> N
                     with pytest.raises(RewoundError):
                         await collect(following)
                     assert text_of(await collect(generation.follow())) == "new"
-                    assert second.metrics.recoveries["restarted"] == 1
+                    assert second.metrics.recoveries["restart"] == 1
         assert node.metrics.recoveries["queued"] == 1
         await node.close()
 

@@ -23,10 +23,12 @@ from tailrace.core.framing import encode_comment
 from .dialects import Dialect, encoding_of
 from .errors import GenerationGoneError, RewoundError
 from .generation import Follower
+from .metrics import Metrics
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 SSE_HEADERS: tuple[Header, ...] = (
@@ -93,12 +95,14 @@ async def show(
     *,
     draining: asyncio.Event,
     spread: float,
+    metrics: Metrics,
 ) -> None:
     """Send what a follower sees until it ends, the client leaves, or the connection is broken.
 
     A drain breaks it at a random moment within `spread` seconds, so that not all come back at once.
     """
-    tail = follower.tail
+    tail, time = follower.tail, asyncio.get_running_loop().time
+    live = False  # whether it waited for what is sent now, so that its lag says something
     while not departure.left:
         start, skip = follower.place, follower.skip
         try:
@@ -118,6 +122,9 @@ async def show(
             last = follower.at_end
             if body or last:
                 await _send(send, body, more=not last)
+                if live:
+                    metrics.wrote(tail.read_at, time)
+                    live = False
             if last:
                 return
             continue
@@ -128,7 +135,8 @@ async def show(
             await asyncio.sleep(random.uniform(0, spread))  # noqa: S311 - spreads load
             return
         departure.waiting = future = tail.grown()
-        if not await future and not departure.left:
+        live = await future
+        if not live and not departure.left:
             await _send(send, HEARTBEAT)
 
 

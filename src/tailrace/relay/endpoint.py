@@ -284,7 +284,15 @@ class Endpoint:
         self, follower: Follower, make: Callable[[], Dialect], send: Send, departure: Departure
     ) -> None:
         draining = self._relay.draining
-        await show(follower, make, send, departure, draining=draining, spread=self._spread)
+        await show(
+            follower,
+            make,
+            send,
+            departure,
+            draining=draining,
+            spread=self._spread,
+            metrics=self._relay.metrics,
+        )
 
     def _follow(self, generation: Generation, owner: str) -> Follower:
         if self._viewers[owner] >= self._owner_viewers:

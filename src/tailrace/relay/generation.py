@@ -42,12 +42,6 @@ class Follower:
         self.place = 0
         self.skip = 0
         self._cuts = 0
-        hub.join(self)
-
-    @property
-    def lag(self) -> float:
-        """How long the next entry has waited to be taken, in seconds."""
-        return self.tail.waiting_since(self.place)
 
     async def seek(self, after: Cursor | None) -> None:
         """Go to a place, once the log has been read.
@@ -107,7 +101,6 @@ class Follower:
         """Follow no more."""
         tail, self._tail = self._tail, None
         if tail is not None:
-            self._hub.part(self)
             self._hub.leave(tail)
 
     def __del__(self) -> None:

@@ -1,10 +1,18 @@
-"""What a relay counts and times, for Prometheus and OpenTelemetry.
+"""What a relay counts, for Prometheus and for OpenTelemetry.
 
-Theory of operation. On the hot path there are plain integers and nothing else: an append or a read
-of the journal costs two clock readings and one search in a short table. What can be known when
-somebody asks (what runs, who follows, how far behind) is not kept but looked up then. `families`
-gives everything as values; `exposition` writes them as Prometheus reads them, `otel` hands them to
-OpenTelemetry. No sample and no label holds a prompt, a reply, a key, an owner or an id.
+Counters are plain integers that the relay's parts add to; nothing is computed and nobody is asked
+before somebody reads them. They hold numbers and a few fixed words, never an owner, an id, a prompt
+or a key.
+
+    tailrace_relay_generations_started_total      began to be produced in this process
+    tailrace_relay_generations_ended_total{how}   done, error, cancelled, interrupted; overtaken
+    tailrace_relay_generations_running            are produced in this process now
+    tailrace_relay_viewers                        follow in this process now
+    tailrace_relay_viewer_lag_seconds             from reading an entry to writing it to a viewer
+    tailrace_relay_recoveries_total{policy}       logs of dead producers this process has repaired
+    tailrace_relay_journal_seconds{operation}     how long append and read took
+    tailrace_relay_journal_errors_total{operation}  how often the journal could not be reached
+    tailrace_relay_draining                       1 once the process is about to stop
 """
 
 from __future__ import annotations
@@ -12,22 +20,48 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from .journal import Entry, Journal, JournalUnavailableError, Offset
 
 if TYPE_CHECKING:
-    from .relay import Relay
+    from opentelemetry.metrics import Meter
 
-T = TypeVar("T")
+PREFIX = "tailrace_relay_"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""The type of `Metrics.text`, Prometheus' text format."""
 
-BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-"""The upper bounds of a histogram's buckets, in seconds."""
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+_SAMPLED = 16  # of so many writes to viewers the lag of one is taken: a clock costs as a write does
 
 Kind = Literal["counter", "gauge", "histogram"]
 
 
+class Histogram:
+    """How many values were at most so large, for each of `bounds`, and their sum."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...] = SECONDS) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def add(self, value: float) -> None:
+        """Note a value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    @property
+    def count(self) -> int:
+        """How many values there were."""
+        return sum(self.counts)
+
+
 class Sample(NamedTuple):
-    """One number: what follows the family's name, its labels, its value."""
+    """One number of a metric: what its name ends in, its labels, and its value."""
 
     suffix: str
     labels: Mapping[str, str]
@@ -35,115 +69,165 @@ class Sample(NamedTuple):
 
 
 class Family(NamedTuple):
-    """One metric with its samples. A counter's samples have the suffix `_total`."""
+    """A metric: its name without the prefix, its kind, what it says, and its numbers."""
 
     name: str
     kind: Kind
-    help: str
-    samples: Sequence[Sample]
-
-
-class Histogram:
-    """Durations in seconds, counted by size."""
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(BOUNDS) + 1)
-        self.sum = 0.0
-
-    def observe(self, seconds: float) -> None:
-        """Count one duration."""
-        self.counts[bisect_left(BOUNDS, seconds)] += 1
-        self.sum += seconds
-
-    def samples(self, labels: Mapping[str, str]) -> Iterator[Sample]:
-        """As Prometheus has it: each bucket counts what is not longer than its bound."""
-        total = 0
-        for bound, count in zip([*map(str, BOUNDS), "+Inf"], self.counts, strict=True):
-            total += count
-            yield Sample("_bucket", {**labels, "le": bound}, total)
-        yield Sample("_sum", labels, self.sum)
-        yield Sample("_count", labels, total)
+    about: str
+    samples: list[Sample]
 
 
 class Metrics:
-    """The numbers of one relay since it was made. `clock` is monotonic, in seconds."""
+    """The counters of one relay. `running`, `viewers` and `draining` say how it is now."""
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock = clock
+    def __init__(
+        self,
+        running: Callable[[], int] = lambda: 0,
+        viewers: Callable[[], int] = lambda: 0,
+        draining: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.started = 0
-        """Generations that were begun through this process."""
         self.ended: Counter[str] = Counter()
-        """Generations whose production here is over, by how; `overtaken`: goes on elsewhere."""
         self.recoveries: Counter[str] = Counter()
-        """Takings over from producers that died, by what was done."""
-        self.journal_seconds = {"append": Histogram(), "read": Histogram()}
+        self.lag = Histogram()
+        self.journal = {"append": Histogram(), "read": Histogram()}
         self.journal_errors: Counter[str] = Counter()
+        self._running = running
+        self._viewers = viewers
+        self._draining = draining
+        self._writes = 0
 
-    async def timed(self, operation: str, work: Awaitable[T]) -> T:
-        """The result of an operation of the journal, which is counted and timed."""
-        begun = self._clock()
-        try:
-            result = await work
-        except Exception:
-            self.journal_errors[operation] += 1
-            raise
-        self.journal_seconds[operation].observe(self._clock() - begun)
-        return result
+    def wrote(self, read_at: float, now: Callable[[], float]) -> None:
+        """Entries that were read at a time were written to a viewer."""
+        self._writes += 1
+        if self._writes % _SAMPLED == 0:
+            self.lag.add(max(now() - read_at, 0.0))
 
-
-HOW_ENDED = ("done", "error", "cancelled", "interrupted", "dropped", "overtaken", "failed")
-RECOVERIES = ("interrupted", "restarted", "continued", "refused", "queued", "lost", "no_worker")
-
-
-def families(relay: Relay) -> list[Family]:
-    """Everything a relay can say about itself now."""
-    metrics, lags = relay.metrics, relay.hub.lags()
-    timings = metrics.journal_seconds.items()
-    latency = [s for name, times in timings for s in times.samples({"operation": name})]
-    return [
-        _gauge("generations_running", "Generations that are produced here.", relay.running),
-        _counter("generations_started", "Generations begun here.", {"": metrics.started}, ""),
-        _counter(
-            "generations_ended",
-            "Generations whose production here is over, by how it ended.",
-            {how: metrics.ended[how] for how in HOW_ENDED},
-            "how",
-        ),
-        _gauge("viewers", "Those who follow a generation here.", len(lags)),
-        _gauge(
-            "viewer_lag_seconds_max",
-            "How long the oldest entry has waited that a viewer has not taken.",
-            max(lags, default=0.0),
-        ),
-        _gauge("viewer_lag_seconds_sum", "The same, added up over all viewers.", sum(lags)),
-        _counter(
-            "recoveries",
-            "Generations whose producer had died, by what was done here.",
-            {outcome: metrics.recoveries[outcome] for outcome in RECOVERIES},
-            "outcome",
-        ),
-        Family(
-            "tailrace_relay_journal_seconds",
+    def families(self) -> Iterator[Family]:
+        """All there is, as of now."""
+        yield _plain("generations_started", "counter", "Generations begun here.", self.started)
+        yield _labelled("generations_ended", "how", "Generations ended here.", self.ended)
+        yield _plain("generations_running", "gauge", "Generations under way.", self._running())
+        yield _plain("viewers", "gauge", "Viewers that follow here.", self._viewers())
+        yield Family(
+            "viewer_lag_seconds",
             "histogram",
-            "How long the journal took to answer.",
-            latency,
-        ),
-        _counter(
-            "journal_errors",
-            "Operations of the journal that failed.",
-            {name: metrics.journal_errors[name] for name in metrics.journal_seconds},
-            "operation",
-        ),
-        _gauge("draining", "1 once this process is about to stop.", relay.draining.is_set()),
-    ]
+            "From reading an entry to writing it to a viewer; one write in 16 is measured.",
+            list(_buckets(self.lag, {})),
+        )
+        yield _labelled("recoveries", "policy", "Logs of dead producers repaired.", self.recoveries)
+        timed = [
+            sample
+            for operation, histogram in self.journal.items()
+            for sample in _buckets(histogram, {"operation": operation})
+        ]
+        yield Family("journal_seconds", "histogram", "How long the journal took.", timed)
+        about = "How often the journal could not be reached."
+        yield _labelled("journal_errors", "operation", about, self.journal_errors)
+        yield _plain("draining", "gauge", "Whether the process is to stop.", int(self._draining()))
+
+    def text(self) -> str:
+        """All of it in Prometheus' text format, version 0.0.4."""
+        return "".join(line + "\n" for family in self.families() for line in _lines(family))
+
+    def observe(self, meter: Meter) -> None:
+        """Report to an OpenTelemetry meter, whenever it collects.
+
+        OpenTelemetry has no histograms that are observed, so of those it gets sum and count. Needs
+        `opentelemetry-api`.
+        """
+        from opentelemetry.metrics import Observation
+
+        def reader(name: str, suffix: str) -> Callable[[Any], Iterable[Any]]:
+            def read(options: Any) -> Iterable[Any]:
+                samples = next(one.samples for one in self.families() if one.name == name)
+                return [Observation(s.value, dict(s.labels)) for s in samples if s.suffix == suffix]
+
+            return read
+
+        for name, kind, about, _ in self.families():
+            dotted = "tailrace.relay." + name
+            if kind == "gauge":
+                meter.create_observable_gauge(dotted, [reader(name, "")], description=about)
+            for suffix in {"counter": ("_total",), "histogram": ("_sum", "_count")}.get(kind, ()):
+                end = "" if suffix == "_total" else suffix.replace("_", ".")
+                unit = "s" if suffix == "_sum" else "1"
+                meter.create_observable_counter(
+                    dotted + end, [reader(name, suffix)], unit=unit, description=about
+                )
 
 
-def _gauge(name: str, text: str, value: float) -> Family:
-    return Family(f"tailrace_relay_{name}", "gauge", text, [Sample("", {}, float(value))])
+class MeasuredJournal:
+    """A journal whose appends and reads are timed."""
+
+    def __init__(
+        self, journal: Journal, metrics: Metrics, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._journal = journal
+        self._metrics = metrics
+        self._clock = clock
+        self.watch = journal.watch
+        self.lease = journal.lease
+        self.leased = journal.leased
+        self.expire = journal.expire
+        self.drop = journal.drop
+        self.close = journal.close
+
+    async def append(
+        self,
+        key: str,
+        after: Offset | None,
+        at: Offset,
+        data: bytes,
+        *,
+        keep: float,
+        lease: float = 0.0,
+    ) -> Offset | None:
+        """As `Journal.append`."""
+        began = self._clock()
+        try:
+            return await self._journal.append(key, after, at, data, keep=keep, lease=lease)
+        except JournalUnavailableError:
+            self._metrics.journal_errors["append"] += 1
+            raise
+        finally:
+            self._metrics.journal["append"].add(self._clock() - began)
+
+    async def read(self, key: str, after: Offset | None, *, limit: int = 256) -> list[Entry]:
+        """As `Journal.read`."""
+        began = self._clock()
+        try:
+            return await self._journal.read(key, after, limit=limit)
+        except JournalUnavailableError:
+            self._metrics.journal_errors["read"] += 1
+            raise
+        finally:
+            self._metrics.journal["read"].add(self._clock() - began)
 
 
-def _counter(name: str, text: str, values: Mapping[str, int], label: str) -> Family:
-    samples = [
-        Sample("_total", {label: key} if label else {}, count) for key, count in values.items()
-    ]
-    return Family(f"tailrace_relay_{name}", "counter", text, samples)
+def _plain(name: str, kind: Kind, about: str, value: float) -> Family:
+    return Family(name, kind, about, [Sample("_total" if kind == "counter" else "", {}, value)])
+
+
+def _labelled(name: str, label: str, about: str, counted: Mapping[str, int]) -> Family:
+    samples = [Sample("_total", {label: word}, count) for word, count in sorted(counted.items())]
+    return Family(name, "counter", about, samples)
+
+
+def _buckets(histogram: Histogram, labels: Mapping[str, str]) -> Iterator[Sample]:
+    seen = 0
+    for bound, count in zip((*histogram.bounds, None), histogram.counts, strict=True):
+        seen += count
+        yield Sample("_bucket", {**labels, "le": "+Inf" if bound is None else f"{bound:g}"}, seen)
+    yield Sample("_sum", labels, histogram.total)
+    yield Sample("_count", labels, seen)
+
+
+def _lines(family: Family) -> Iterator[str]:
+    name = PREFIX + family.name + ("_total" if family.kind == "counter" else "")
+    yield f"# HELP {name} {family.about}"
+    yield f"# TYPE {name} {family.kind}"
+    for sample in family.samples:
+        labels = ",".join(f'{key}="{value}"' for key, value in sample.labels.items())
+        full = PREFIX + family.name + sample.suffix
+        yield f"{full}{{{labels}}} {sample.value:g}" if labels else f"{full} {sample.value:g}"

@@ -77,17 +77,19 @@ class Producer:
         if on_done is not None:
             task.add_done_callback(lambda _: on_done())
         self.running[place] = (production, task)
+        self._metrics.started += 1
         if self._beating is None or self._beating.done():
             self._beating = asyncio.create_task(self._beat())
 
     async def _run(self, production: Production) -> None:
+        how = "failed"
         try:
             end = await production.run()
-            self._metrics.ended["overtaken" if end is None else end.end] += 1
+            how = "overtaken" if end is None else end.end
         except Exception:
-            self._metrics.ended["failed"] += 1
             log.exception("a production of the relay failed")
         finally:
+            self._metrics.ended[how] += 1
             running = self.running.get(production.key)
             if running is not None and running[0] is production:
                 del self.running[production.key]

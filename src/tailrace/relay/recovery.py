@@ -130,10 +130,9 @@ class Recovery:
         writer = self._producer.writer(place, found)
         again = Claim(prev=found[-1].at, on_crash=claim.on_crash, restart=restart)
         if not await self._producer.claim(writer, again):
-            self._metrics.recoveries["lost"] += 1
             return False
         if decision.what != "begin":
-            self._metrics.recoveries["restarted" if restart else "continued"] += 1
+            self._metrics.recoveries[decision.what] += 1
         stopped = any(event.get("type") == "message_stop" for event in decision.so_far)
         events = self._source(dict(claim.params or {}), decision.so_far)
         self._producer.produce(place, writer, events, stopped=stopped)
@@ -164,9 +163,8 @@ class Recovery:
         await self._end(place, found, how, _error(why, "overloaded_error", 503))
 
     async def _interrupt(self, place: str, found: list[Entry], error: Event | None) -> None:
-        won = await self._end(place, found, INTERRUPTED, error)
-        outcome = "lost" if not won else "interrupted" if error is None else "refused"
-        self._metrics.recoveries[outcome] += 1
+        if await self._end(place, found, INTERRUPTED, error):
+            self._metrics.recoveries["interrupt" if error is None else "refused"] += 1
 
     async def _end(self, place: str, found: list[Entry], how: str, error: Event | None) -> bool:
         last = found[-1].at

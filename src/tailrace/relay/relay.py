@@ -27,13 +27,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from .addresses import open_journal
+from .asgi import App, Receive, Scope, Send, answer
 from .errors import DrainingError, GenerationNotFoundError, TooManyError
 from .generation import Generation
 from .ids import is_ours, keyed_id, log_key, seal_id
 from .jobs import Jobs
 from .journal import Journal, JournalUnavailableError, Offset
-from .measured import MeasuredJournal
-from .metrics import Metrics
+from .metrics import CONTENT_TYPE, MeasuredJournal, Metrics
 from .producing import Producer
 from .production import Tempo
 from .records import Claim
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
     from .chat import Ask, OnEnd
     from .endpoint import Endpoint
-    from .exposition import MetricsApp
     from .starlette import OwnerOf
 
 OnCrash = Literal["interrupt", "restart", "continue"]
@@ -93,8 +92,12 @@ class Relay:
     ) -> None:
         address = where is None or isinstance(where, (str, Path))
         opened = open_journal(cast("str | Path | None", where)) if address else where
-        self.metrics = Metrics()
-        """What happened here since the relay was made."""
+        self.metrics = Metrics(
+            running=lambda: len(self._running),
+            viewers=lambda: self.hub.followers,
+            draining=lambda: self.draining.is_set(),
+        )
+        """What this relay counts: `metrics.text()` for Prometheus, `metrics.observe(meter)`."""
         self.journal: Journal = MeasuredJournal(cast("Journal", opened), self.metrics)
         if on_crash != "interrupt" and not store_request:
             raise ValueError(f"on_crash={on_crash!r} needs the request, so store_request=True")
@@ -166,7 +169,6 @@ class Relay:
         writer = self._producer.writer(place, None, lease=self._worker_wait if queued else None)
         created = await self._producer.claim(writer, claim)
         if created:
-            self.metrics.started += 1
             self._owners[owner] += 1
             if queued:
                 await self._leave_to_workers(place, writer, owner)
@@ -269,15 +271,20 @@ class Relay:
 
         return chat_routes(self, path, ask, owner, on_end=on_end, grace=grace, **options)
 
-    def metrics_app(self, *, token: str | None) -> MetricsApp:
-        """The metrics for Prometheus, to be mounted: `app.mount("/metrics", relay.metrics_app(…))`.
+    def metrics_app(self) -> App:
+        """An ASGI application that answers with the metrics in Prometheus' text format.
 
-        Whoever reads them must send `token` as `Authorization: Bearer`. With `None` there is no
-        such check: then serve them on a port or path that only Prometheus reaches.
+        It tells nobody's secrets, but how busy you are: mount it where only your scraper comes.
         """
-        from .exposition import MetricsApp
 
-        return MetricsApp(self, token)
+        async def metrics_app(scope: Scope, receive: Receive, send: Send) -> None:
+            del receive
+            if scope["type"] != "http":
+                raise RuntimeError(f"the metrics answer HTTP, not {scope['type']}")
+            kind = CONTENT_TYPE.encode()
+            await answer(send, 200, self.metrics.text().encode(), content_type=kind)
+
+        return metrics_app
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something until it is done or the relay is closed; a drain waits for it."""

@@ -17,8 +17,6 @@ import asyncio
 import logging
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable
-from typing import Protocol
-from weakref import ref
 
 import msgspec
 
@@ -56,13 +54,13 @@ class Tail:
         self.end: End | None = None
         self.gone = False
         """Whether the log is not there (any more)."""
-        self.arrived: list[float] = []
-        """When each of the entries was read, by the loop's clock."""
         self.cuts: list[int] = []
         """The number of entries left by each cut so far."""
         self.shared: dict[str, object] = {}
         """What followers make of the entries once and for all: one value per dialect."""
         self.followers = 0
+        self.read_at = 0.0
+        """When the newest entries were read, in the loop's time."""
         self._recover = recover
         self._pulse = pulse
         self._loop = asyncio.get_running_loop()
@@ -89,11 +87,6 @@ class Tail:
         for future in waiting:
             if not future.done():
                 future.set_result(changed)
-
-    def waiting_since(self, place: int) -> float:
-        """How many seconds ago the entry at a place was read; 0 if there is none yet."""
-        times = self.arrived[place : place + 1]
-        return max(0.0, self._loop.time() - times[0]) if times else 0.0
 
     def place_after(self, at: Offset) -> int | None:
         """How many entries there are up to the one at `at`; `None` if it is not among them."""
@@ -182,18 +175,17 @@ class Tail:
             elif not follows(entry, last):
                 return False
             self.entries.append(entry)
-            self.arrived.append(self._loop.time())
             if isinstance(record, End):
                 self.end = record
         if found:
             self._unleased = None
+            self.read_at = self._loop.time()
             self.wake(True)
         return True
 
     def _cut(self, left: int) -> None:
         if left < len(self.entries):
             del self.entries[left:]
-            del self.arrived[left:]
             self.cuts.append(left)
             self.shared.clear()
 
@@ -255,15 +247,6 @@ def _at(entry: Entry) -> Offset:
     return entry.at
 
 
-class Viewer(Protocol):
-    """Somebody who follows a tail."""
-
-    @property
-    def lag(self) -> float:
-        """How long the next entry has waited for it, in seconds."""
-        ...
-
-
 class Hub:
     """The tails of one process, and its heartbeat."""
 
@@ -280,7 +263,6 @@ class Hub:
         self._pulse = pulse
         self._heartbeat = heartbeat
         self._tails: dict[str, Tail] = {}
-        self._viewers: dict[int, ref[Viewer]] = {}
         self._beating: asyncio.Task[None] | None = None
 
     def follow(self, key: str) -> Tail:
@@ -302,21 +284,10 @@ class Hub:
             if self._tails.get(tail.key) is tail:
                 del self._tails[tail.key]
 
-    def join(self, viewer: Viewer) -> None:
-        """Know of a viewer for as long as it lives and has not parted."""
-        self._viewers[id(viewer)] = ref(viewer)
-
-    def part(self, viewer: Viewer) -> None:
-        """Forget a viewer."""
-        self._viewers.pop(id(viewer), None)
-
-    def lags(self) -> list[float]:
-        """For each viewer, how long its next entry has waited for it, in seconds.
-
-        May be called in any thread.
-        """
-        viewers = [found() for found in list(self._viewers.values())]
-        return [viewer.lag for viewer in viewers if viewer is not None]
+    @property
+    def followers(self) -> int:
+        """How many follow something in this process."""
+        return sum(tail.followers for tail in self._tails.values())
 
     def wake_all(self) -> None:
         """Let every follower look around, as when the process begins to drain."""
