@@ -115,7 +115,7 @@ def where(request, tmp_path) -> str:
 
 def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(run, where) -> None:
     async def main() -> None:
-        sim = stack.enter_context(Simulator(story, pace=Pace(tokens_per_second=120.0)))
+        sim = stack.enter_context(Simulator(story, pace=Pace(tokens_per_second=60.0)))
         processes = Processes(where, sim.url)
         stack.enter_context(processes.stack)
         first = await processes.worker()
@@ -126,8 +126,8 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(run, where) -> 
             generation = posted.headers["relay-id"]
             elsewhere = Reader(client, "GET", f"{two}/v1/messages/{generation}")
             await asyncio.wait_for(elsewhere.begun.wait(), 30)
+            first.kill()  # at once: it must not have finished
             second = await processes.worker()
-            first.kill()
             for reader in (posted, elsewhere):
                 assert (await reader.ended())["type"] == "message_stop"
                 assert reader.text == WORDS
