@@ -45,11 +45,12 @@ NOT_RUN = {
     "python": "examples are run by tests/examples",
     "uvicorn": "serves until it is ended",
 }
-# tests/cli and tests/web start, use and end these.
+# tests/cli, tests/web and tests/relay start, use and end these.
 SERVES = (
     "tailrace chat-web",
     "tailrace sim",
     "tailrace record",
+    "tailrace relay worker",
     "tailrace replay",
     "tailrace grade --limit",
 )

@@ -449,3 +449,16 @@ def test_a_send_that_waits_twice_goes_on(run) -> None:
         assert sent == [b"x"]
 
     run(main())
+
+
+def test_a_process_is_healthy_while_it_drains_but_not_ready(run) -> None:
+    async def main() -> None:
+        async with Site(*says("a")) as site:
+            for path, before, after in (("/healthz", 200, 200), ("/readyz", 200, 503)):
+                site.relay.draining.clear()
+                visit = site.get(path, headers={"user": ""})  # a load balancer has no session
+                assert (await visit.done()).status == before
+                site.relay.begin_drain()
+                assert (await site.get(path).done()).status == after
+
+    run(main())

@@ -68,10 +68,7 @@ def test_recoveries(run: Any) -> None:
         generation = await dying.start(PARAMS)
         await until(lambda: journal._logs[generation._key].entries[1:])
         async with Relay(journal, source=Script(), secret=await dying.secret(), **QUICK) as other:
-            for _, task in dying._running.values():
-                task.cancel()  # as if the process had died
-            assert dying._beating is not None
-            dying._beating.cancel()
+            await dying._producer.close()  # as if the process had died
             handle = await other.find(generation.id)
             with pytest.raises(Exception, match="interrupted"):
                 await collect(handle.follow())

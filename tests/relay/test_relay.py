@@ -399,7 +399,7 @@ def test_a_log_made_anew_by_a_node_with_a_slow_clock_is_noticed(run, monkeypatch
         for _, task in dead._running.values():
             task.cancel()
         journal.lose(99)
-        monkeypatch.setattr("tailrace.relay.relay.time.time", lambda: 1.0)
+        monkeypatch.setattr("tailrace.relay.producing.time.time", lambda: 1.0)
         source.items = says("new")
         again = await dead.start(PARAMS, key="k")
         assert again.created

@@ -15,6 +15,7 @@ COMMANDS = {
     "chat-web": "chat_web",
     "grade": "grade",
     "record": "record",
+    "relay": "relay",
     "replay": "replay",
     "sim": "serve_simulator",
 }

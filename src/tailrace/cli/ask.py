@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="tailrace",
         description="Stream a reply of Claude to the terminal, token by token.",
-        epilog="Sub-commands, each with a --help of its own: tailrace sim, record, replay and grade "
+        epilog="Sub-commands, each with a --help of its own: tailrace sim, record, replay, grade "
         "test against a Claude API of your own; chat-web is a chat page.",
     )
     options.add_argument("prompt", nargs="*", help="what to ask; piped input is added to it")

@@ -36,6 +36,7 @@ __all__ = [
     "StreamingText",
     "Tempo",
     "TooManyError",
+    "Worker",
     "check_journal",
 ]
 
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from .relay import Relay
     from .starlette import EventSourceStream, StreamingText
     from .tail import Pulse
+    from .worker import Worker
 
 _NAMES = {
     "chat": "Ended",
@@ -77,6 +79,7 @@ _NAMES = {
     "relay": "Relay",
     "starlette": "EventSourceStream StreamingText",
     "tail": "Pulse",
+    "worker": "Worker",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

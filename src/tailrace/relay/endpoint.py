@@ -47,9 +47,10 @@ from .errors import (
 )
 from .generation import Follower, Generation
 from .guard import Limits, Refusal, check_json, check_origin, invalid, json_object
-from .journal import JournalUnavailableError
-from .records import ERROR, Event
+from .journal import END, JournalUnavailableError, Offset
+from .records import ERROR, Event, is_claim
 from .signals import break_on_signals
+from .tail import Tail
 from .ui import DIALECTS
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ class Endpoint:
         tail = follower.tail
         clock = asyncio.get_running_loop().time
         until = clock() + self._patience
-        while len(tail.entries) < 2 and not tail.gone and not departure.left:
+        while not _begun(tail) and not tail.gone and not departure.left:
             left = until - clock()
             if left <= 0:
                 return None
@@ -212,7 +213,7 @@ class Endpoint:
             finally:
                 timer.cancel()
         end = tail.end
-        if end is None or end.end != ERROR or len(tail.entries) > 2 or end.events:
+        if end is None or end.end != ERROR or _begun(tail) != END or end.events:
             return None
         error = end.error or {}
         status = error.get("status")
@@ -319,6 +320,11 @@ class Endpoint:
         generation = await self._relay.find(id_, owner=owner)
         cancelled = await generation.cancel()
         await answer(send, 200, {"id": id_, "cancelled": cancelled})
+
+
+def _begun(tail: Tail) -> Offset | None:
+    """Where the reply begins: the first entry that is no claim."""
+    return next((entry.at for entry in tail.entries if not is_claim(entry.data)), None)
 
 
 def headers_of(scope: Scope) -> dict[str, str]:

@@ -34,13 +34,15 @@ class Claim(msgspec.Struct, frozen=True):
     """Somebody produces from here on.
 
     `params` is the request (in the first claim, unless it is not to be stored), `prev` the last
-    offset that belongs to the reply, `restart` whether everything before is void.
+    offset that belongs to the reply, `restart` whether everything before is void. `queued`: it is
+    not who claims that will produce, but a worker.
     """
 
     prev: Offset | None = None
     params: Event | None = None
     on_crash: str = "interrupt"
     restart: bool = False
+    queued: bool = False
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -124,6 +126,11 @@ def left_by(record: Claim | End, entries: list[Entry]) -> int:
 def follows(entry: Entry, last: Offset | None) -> bool:
     """Whether a batch directly follows the entry at `last`: a writer counts its entries."""
     return last is not None and entry.at == (last.epoch, last.seq + 1)
+
+
+def is_claim(data: bytes) -> bool:
+    """Whether an entry is a claim."""
+    return data.startswith(b'{"record":"claim"')
 
 
 def is_special(data: bytes) -> bool:

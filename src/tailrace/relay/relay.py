@@ -2,12 +2,14 @@
 
 Theory of operation. Everything durable is in the journal; a relay is one process's view of it: a
 hub for reading, and the productions that run here. Starting is one compare-and-append of a claim:
-who gets it in produces, everyone else follows. There is no sweeper: a log without an end and
-without a lease is repaired by the first who reads it, as its claim says (`on_crash`):
+who gets it in produces, everyone else follows. There is no sweeper: a log without an end
+and without a lease is repaired by the first who reads it, as its claim says (`on_crash`):
 
 - `"interrupt"`: close it as interrupted; what there is stays, marked as incomplete;
 - `"restart"`: claim it and ask again; what there was is void (bills twice);
-- `"continue"`: claim it and go on from its events, for sources that can.
+- `"continue"`: claim it and go on from its events, where the source can (may bill twice).
+
+With `workers=True` a claim is left for a worker to take over at once, in the same way.
 
 A drain lets generations run to their end for a while, then interrupts them in good order.
 """
@@ -15,12 +17,11 @@ A drain lets generations run to their end for a while, then interrupts them in g
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
-import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
@@ -30,22 +31,16 @@ from .asgi import App, Receive, Scope, Send, answer
 from .errors import DrainingError, GenerationNotFoundError, TooManyError
 from .generation import Generation
 from .ids import is_ours, keyed_id, log_key, seal_id
-from .journal import END, Entry, Journal, JournalUnavailableError, Offset, new_epoch
+from .jobs import Jobs
+from .journal import Journal, JournalUnavailableError, Offset
 from .metrics import CONTENT_TYPE, MeasuredJournal, Metrics
-from .production import Production, Tempo
-from .records import (
-    INTERRUPTED,
-    Claim,
-    End,
-    Event,
-    current,
-    encode_record,
-    events_of,
-    first_claim,
-)
+from .producing import Producer
+from .production import Tempo
+from .records import Claim
+from .recovery import Recovery
 from .source import Claude, Source
 from .tail import Hub, Pulse, Tail
-from .writer import OvertakenError, Writer
+from .writer import Writer
 
 if TYPE_CHECKING:
     from starlette.routing import Route
@@ -56,15 +51,11 @@ if TYPE_CHECKING:
     from .endpoint import Endpoint
     from .starlette import OwnerOf
 
-log = logging.getLogger("tailrace.relay")
-
 OnCrash = Literal["interrupt", "restart", "continue"]
 
 _SECRET_KEY = "secret"  # noqa: S105 - the name of a log
 _SECRET_PLACE = Offset(1, 0)
 _TEN_YEARS = 10 * 365 * 86_400.0
-_TRIES = 3
-_RETRY_SECONDS = 0.2
 
 
 class Relay:
@@ -75,6 +66,10 @@ class Relay:
     keys; by default one is made and kept in the journal, which all processes then share. `tempo`
     and `pulse` are the times and sizes of writing and following, `heartbeat` the seconds between
     signs of life to viewers. `owner_generations` bounds how many one owner may run in this process.
+
+    With `workers=True` nothing is produced here: `tailrace relay worker` does it, in processes that
+    open the same journal. A generation that none of them has taken `worker_wait` seconds after it
+    was begun ends with an error, soon after.
 
     Use one relay per process and event loop; `await close()` it, or use `async with`.
     """
@@ -88,24 +83,28 @@ class Relay:
         secret: bytes | str | None = None,
         on_crash: OnCrash = "interrupt",
         store_request: bool = True,
+        workers: bool = False,
+        worker_wait: float = 10.0,
         owner_generations: int = 100,
         heartbeat: float = 10.0,
         tempo: Tempo | None = None,
         pulse: Pulse | None = None,
     ) -> None:
         address = where is None or isinstance(where, (str, Path))
-        opened = (
-            open_journal(cast("str | Path | None", where)) if address else cast("Journal", where)
-        )
+        opened = open_journal(cast("str | Path | None", where)) if address else where
         self.metrics = Metrics(
             running=lambda: len(self._running),
             viewers=lambda: self.hub.followers,
             draining=lambda: self.draining.is_set(),
         )
         """What this relay counts: `metrics.text()` for Prometheus, `metrics.observe(meter)`."""
-        self.journal: Journal = MeasuredJournal(opened, self.metrics)
+        self.journal: Journal = MeasuredJournal(cast("Journal", opened), self.metrics)
         if on_crash != "interrupt" and not store_request:
             raise ValueError(f"on_crash={on_crash!r} needs the request, so store_request=True")
+        if workers and not store_request:
+            raise ValueError("workers=True needs the request, so store_request=True")
+        if worker_wait <= 0:
+            raise ValueError(f"worker_wait must be positive, in seconds, not {worker_wait!r}")
         self.tempo = tempo or Tempo()
         self.heartbeat = heartbeat
         self.draining = asyncio.Event()
@@ -119,9 +118,23 @@ class Relay:
         self._on_crash: OnCrash = on_crash
         self._store_request = store_request
         self._owner_generations = owner_generations
-        self._running: dict[str, tuple[Production, asyncio.Task[None]]] = {}
         self._owners: Counter[str] = Counter()
-        self._beating: asyncio.Task[None] | None = None
+        self._counting: set[asyncio.Task[None]] = set()
+        self._workers = workers
+        self._worker_wait = worker_wait
+        self._producer = Producer(self.journal, self.tempo, self.metrics)
+        self._running = self._producer.running
+        self.jobs = Jobs(self.journal)
+        """What is to be produced by workers."""
+        self.recovery = Recovery(
+            self.journal,
+            self._producer,
+            self._source,
+            tempo=self.tempo,
+            metrics=self.metrics,
+            jobs=self.jobs if workers else None,
+            wait=worker_wait,
+        )
         self._spawned: set[asyncio.Task[None]] = set()
 
     # -- generations ---------------------------------------------------------------------------
@@ -150,13 +163,43 @@ class Relay:
         else:
             id = keyed_id(secret, owner, key if isinstance(key, str) else repr(key))  # noqa: A001
         place = log_key(secret, owner, id)
-        policy = on_crash or self._on_crash
-        claim = Claim(params=dict(params) if self._store_request else None, on_crash=policy)
-        writer = self._writer(place, None)
-        created = await self._claim(writer, claim)
+        stored = dict(params) if self._store_request else None
+        policy, queued = on_crash or self._on_crash, self._workers
+        claim = Claim(params=stored, on_crash=policy, queued=queued)
+        writer = self._producer.writer(place, None, lease=self._worker_wait if queued else None)
+        created = await self._producer.claim(writer, claim)
         if created:
-            self._produce(place, writer, self._source(dict(params), ()), owner)
+            self._owners[owner] += 1
+            if queued:
+                await self._leave_to_workers(place, writer, owner)
+            else:
+                events = self._source(dict(params), ())
+                done = partial(self._one_less, owner)
+                self._producer.produce(place, writer, events, on_done=done)
         return self._handle(id, owner, place, created=created)
+
+    async def _leave_to_workers(self, place: str, writer: Writer, owner: str) -> None:
+        last = writer.last
+        assert last is not None
+        task = asyncio.create_task(self._count(place, owner))
+        self._counting.add(task)
+        task.add_done_callback(self._counting.discard)
+        await self.recovery.ask_workers(place, last)
+
+    async def _count(self, place: str, owner: str) -> None:
+        """Follow until a generation is over, for its owner's account; this also notices crashes."""
+        tail = self.hub.follow(place)
+        try:
+            while tail.end is None and not tail.gone:
+                await tail.grown()
+        finally:
+            self.hub.leave(tail)
+            self.recovery.forget(place)
+            self._one_less(owner)
+
+    def _one_less(self, owner: str) -> None:
+        self._owners[owner] -= 1
+        self._owners += Counter()  # forgets owners that have none
 
     async def find(self, id: str, *, owner: str = "") -> Generation:  # noqa: A002
         """The handle of a generation by its id, as any process can have it.
@@ -188,111 +231,9 @@ class Relay:
             self._secret = (await self.journal.read(_SECRET_KEY, None, limit=1))[0].data
         return self._secret
 
-    # -- producing -----------------------------------------------------------------------------
-
-    def _writer(self, place: str, found: list[Entry] | None) -> Writer:
-        last = found[-1].at if found else None
-        epoch = new_epoch(last, time.time(), secrets.randbits(16))
-        keep, lease = self.tempo.keep_running, self.tempo.lease
-        return Writer(self.journal, place, epoch, found=found or (), keep=keep, lease=lease)
-
-    async def _claim(self, writer: Writer, claim: Claim) -> bool:
-        """Try to become the producer."""
-        writer.add(encode_record(claim))
-        for left in reversed(range(_TRIES)):
-            try:
-                await writer.store()
-                return True
-            except OvertakenError:
-                return False
-            except JournalUnavailableError:
-                if not left:
-                    raise
-                await asyncio.sleep(_RETRY_SECONDS)
-        raise AssertionError("the last try returns or raises")
-
-    def _produce(
-        self,
-        place: str,
-        writer: Writer,
-        events: AsyncIterator[Event],
-        owner: str | None,
-        *,
-        stopped: bool = False,
-    ) -> None:
-        by = secrets.token_hex(8)
-        production = Production(
-            self.journal, place, writer, events, tempo=self.tempo, by=by, stopped=stopped
-        )
-        task = asyncio.create_task(self._run(production, owner))
-        self._running[place] = (production, task)
-        self.metrics.started += 1
-        if owner is not None:
-            self._owners[owner] += 1
-        if self._beating is None or self._beating.done():
-            self._beating = asyncio.create_task(self._beat())
-
-    async def _run(self, production: Production, owner: str | None) -> None:
-        how = "failed"
-        try:
-            end = await production.run()
-            how = "overtaken" if end is None else end.end
-        except Exception:
-            log.exception("a production of the relay failed")
-        finally:
-            self.metrics.ended[how] += 1
-            running = self._running.get(production.key)
-            if running is not None and running[0] is production:
-                del self._running[production.key]
-            if owner is not None:
-                self._owners[owner] -= 1
-                self._owners += Counter()  # forgets owners that have none
-
-    async def _beat(self) -> None:
-        """Renew the leases and the time of the logs that are written here."""
-        tempo = self.tempo
-        while self._running:
-            await asyncio.sleep(tempo.lease / 3)
-            places = list(self._running)
-            renewals = [self.journal.lease(place, tempo.lease) for place in places]
-            renewals += [self.journal.expire(place, tempo.keep_running) for place in places]
-            await asyncio.gather(*renewals, return_exceptions=True)
-
-    # -- recovery ------------------------------------------------------------------------------
-
     async def _recover(self, tail: Tail) -> None:
         """Repair a log whose producer is dead, unless somebody else has."""
-        place = tail.key
-        if place in self._running:
-            return
-        found = await self._read_all(place)
-        claim = first_claim(found)
-        if claim is None or found[-1].at == END:
-            return
-        policy = claim.on_crash if claim.params is not None else "interrupt"
-        log.info("the producer of a generation is gone; policy %s", policy)
-        if policy == "interrupt" or self.draining.is_set():
-            end = End(INTERRUPTED, found[-1].at, by=secrets.token_hex(8), when=time.time())
-            keep = self.tempo.keep_ended
-            data = encode_record(end)
-            if await self.journal.append(place, found[-1].at, END, data, keep=keep) == END:
-                self.metrics.recoveries["interrupt"] += 1  # or another's, in the same moment
-            return
-        restart = policy == "restart"
-        writer = self._writer(place, found)
-        again = Claim(prev=found[-1].at, on_crash=policy, restart=restart)
-        if await self._claim(writer, again):
-            self.metrics.recoveries[policy] += 1
-            so_far = [] if restart else events_of(current(found))
-            stopped = any(event.get("type") == "message_stop" for event in so_far)
-            events = self._source(dict(claim.params or {}), so_far)
-            self._produce(place, writer, events, None, stopped=stopped)
-
-    async def _read_all(self, place: str) -> list[Entry]:
-        found: list[Entry] = []
-        while more := await self.journal.read(place, found[-1].at if found else None):
-            found += more
-        return found
+        await self.recovery.repair(tail.key, draining=self.draining.is_set())
 
     # -- on the web ----------------------------------------------------------------------------
 
@@ -369,24 +310,16 @@ class Relay:
         Those that have not after `seconds` are ended as interrupted.
         """
         self.begin_drain()
-        tasks = [task for _, task in self._running.values()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=seconds)
-        for production, _ in list(self._running.values()):
-            production.interrupt()
-        tasks += self._spawned
-        if tasks:
-            await asyncio.wait(tasks, timeout=2.0)
+        await self._producer.drain(seconds, self._spawned)
 
     async def close(self) -> None:
         """Stop at once: generations that run here count as crashed. `drain` first to end well."""
         self.draining.set()
-        tasks = [*(task for _, task in self._running.values()), *self._spawned]
-        if self._beating is not None:
-            tasks.append(self._beating)
+        tasks = [*self._spawned, *self._counting]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._producer.close()
         await self.hub.close()
         await self.journal.close()
         if self._claude is not None:

@@ -2,17 +2,18 @@
 
 A source is a function from request parameters, and the events there are already, to the events
 that follow: data, not a closure, so that another process can go on with it. `Claude` is the one
-that asks Claude, which cannot resume a reply; so it refuses to go on from events, and what a crash
-left is kept and marked (`on_crash="interrupt"`) or made anew (`"restart"`).
+that asks Claude; what that means where there are events already stands in `continuing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 from tailrace.core.errors import STATUS_OF_TYPE, APIError, APIStatusError, StreamClosedError
 
+from .continuing import Rest, beginning
 from .records import Event
 
 if TYPE_CHECKING:
@@ -35,10 +36,29 @@ class Claude:
         self._given = client
         self._made: AsyncAnthropic | None = None
 
+    def refuses(self, params: Event, so_far: Sequence[Event]) -> str | None:
+        """Why Claude cannot go on from these events; `None` if it can be asked to."""
+        try:
+            beginning(params, so_far)
+        except ValueError as error:
+            return str(error)
+        return None
+
     async def __call__(self, params: Event, so_far: Sequence[Event]) -> AsyncIterator[Event]:
-        """Ask; raises `ValueError` where there are events already."""
-        if so_far:
-            raise ValueError("Claude cannot resume a reply: on_crash must be interrupt or restart")
+        """Ask, or ask to go on; raises `ValueError` where `refuses` says why not."""
+        begun = beginning(params, so_far) if so_far else None
+        if begun is None:
+            async with aclosing(self._ask(params)) as events:
+                async for event in events:
+                    yield event
+        elif begun.going_on is not None:
+            rest = Rest(begun.message, begun.going_on)
+            async with aclosing(self._ask(begun.going_on.body)) as events:
+                async for event in events:
+                    for rewritten in rest.of(event):
+                        yield rewritten
+
+    async def _ask(self, params: Event) -> AsyncGenerator[Event]:
         arguments: dict[str, Any] = {name: params[name] for name in params if name != "stream"}
         stream = await self._client().messages.create(stream=True, **arguments)
         try:

@@ -1,0 +1,185 @@
+"""What becomes of a log whose producer is dead, or that no producer has taken yet.
+
+There is no sweeper: a log without an end and without a lease is repaired by the first who reads it,
+as its claim says (`on_crash`). `decide` is that rule as a value; `Recovery` carries it out. Where
+workers produce, a web node only asks them to (`jobs`), and only once: a log that still has no
+producer when the lease of that question is over gets an end that says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+from .jobs import Job, Jobs
+from .journal import END, Entry, Journal, Offset
+from .metrics import Metrics
+from .producing import Producer
+from .production import Tempo
+from .records import (
+    ERROR,
+    INTERRUPTED,
+    Claim,
+    End,
+    Event,
+    current,
+    encode_record,
+    events_of,
+    first_claim,
+)
+from .source import Source
+
+log = logging.getLogger("tailrace.relay")
+
+_MOST_ASKED = 10_000
+
+
+class Decision(NamedTuple):
+    """What to do, and the error object that an interruption is told with, if any."""
+
+    what: Literal["begin", "restart", "continue", "interrupt"]
+    so_far: Sequence[Event] = ()
+    error: Event | None = None
+
+
+def decide(claim: Claim, found: list[Entry], source: Source) -> Decision:
+    """What its first claim and its entries say is to be done about a log without a producer.
+
+    A source may have `refuses(params, so_far)`, which says why it cannot go on from events there;
+    then the generation is interrupted for that reason.
+    """
+    if claim.params is None:
+        return Decision("interrupt")
+    if claim.queued and len(found) == 1:
+        return Decision("begin")
+    if claim.on_crash == "restart":
+        return Decision("restart")
+    if claim.on_crash != "continue":
+        return Decision("interrupt")
+    so_far = events_of(current(found))
+    refuses: Any = getattr(source, "refuses", None)
+    why = refuses(claim.params, so_far) if refuses is not None else None
+    if why is None:
+        return Decision("continue", so_far)
+    return Decision("interrupt", error=_error(f"the generation was interrupted: {why}"))
+
+
+class Recovery:
+    """Takes over, asks workers to, or ends. `jobs` is given where workers produce.
+
+    `wait` is how long a worker has for taking a generation, in seconds.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        producer: Producer,
+        source: Source,
+        *,
+        tempo: Tempo,
+        metrics: Metrics,
+        jobs: Jobs | None = None,
+        wait: float = 0.0,
+    ) -> None:
+        self._journal = journal
+        self._producer = producer
+        self._source = source
+        self._tempo = tempo
+        self._metrics = metrics
+        self._jobs = jobs
+        self._wait = wait
+        self._asked: dict[str, Offset] = {}
+
+    async def repair(self, place: str, *, draining: bool) -> None:
+        """Repair a log that has no lease, unless it needs none. A draining node takes nothing."""
+        if place in self._producer.running:
+            return
+        found = await read_all(self._journal, place)
+        claim = first_claim(found)
+        if claim is None or found[-1].at == END:
+            return
+        decision = decide(claim, found, self._source)
+        log.info("a generation has no producer; policy %s", decision.what)
+        if decision.what == "interrupt" or (draining and self._jobs is None):
+            await self._interrupt(place, found, decision.error)
+        elif self._jobs is not None:
+            await self._ask(place, found, decision)
+        else:
+            await self.take_over(place, found, claim, decision)
+
+    async def take(self, job: Job) -> bool:
+        """What a worker does about a job; whether it produces now."""
+        found = await read_all(self._journal, job.place)
+        claim = first_claim(found)
+        if claim is None or found[-1].at != job.last:
+            return False
+        decision = decide(claim, found, self._source)
+        if decision.what == "interrupt":
+            await self._interrupt(job.place, found, decision.error)
+            return False
+        return await self.take_over(job.place, found, claim, decision)
+
+    async def take_over(
+        self, place: str, found: list[Entry], claim: Claim, decision: Decision
+    ) -> bool:
+        """Become the producer of a log and go on with it; false if somebody else was first."""
+        restart = decision.what == "restart"
+        writer = self._producer.writer(place, found)
+        again = Claim(prev=found[-1].at, on_crash=claim.on_crash, restart=restart)
+        if not await self._producer.claim(writer, again):
+            return False
+        if decision.what != "begin":
+            self._metrics.recoveries[decision.what] += 1
+        stopped = any(event.get("type") == "message_stop" for event in decision.so_far)
+        events = self._source(dict(claim.params or {}), decision.so_far)
+        self._producer.produce(place, writer, events, stopped=stopped)
+        return True
+
+    async def ask_workers(self, place: str, last: Offset) -> None:
+        """Tell workers of a log that ends at `last`, and remember it."""
+        assert self._jobs is not None
+        if len(self._asked) >= _MOST_ASKED:
+            del self._asked[next(iter(self._asked))]
+        self._asked[place] = last
+        await self._jobs.put(Job(place, last, time.time()))
+
+    def forget(self, place: str) -> None:
+        """A generation is over."""
+        self._asked.pop(place, None)
+
+    async def _ask(self, place: str, found: list[Entry], decision: Decision) -> None:
+        last = found[-1].at
+        if self._asked.get(place) != last:
+            self._metrics.recoveries["queued"] += 1
+            await self._journal.lease(place, self._wait)
+            await self.ask_workers(place, last)
+            return
+        self._metrics.recoveries["no_worker"] += 1
+        why = f"no worker took the generation within {self._wait:g} seconds"
+        how = ERROR if decision.what == "begin" else INTERRUPTED
+        await self._end(place, found, how, _error(why, "overloaded_error", 503))
+
+    async def _interrupt(self, place: str, found: list[Entry], error: Event | None) -> None:
+        if await self._end(place, found, INTERRUPTED, error):
+            self._metrics.recoveries["interrupt" if error is None else "refused"] += 1
+
+    async def _end(self, place: str, found: list[Entry], how: str, error: Event | None) -> bool:
+        last = found[-1].at
+        end = End(how, last, error=error, by=secrets.token_hex(8), when=time.time())
+        keep = self._tempo.keep_ended
+        return await self._journal.append(place, last, END, encode_record(end), keep=keep) == END
+
+
+async def read_all(journal: Journal, place: str) -> list[Entry]:
+    """All entries of a log. Raises `JournalUnavailableError`."""
+    found: list[Entry] = []
+    while more := await journal.read(place, found[-1].at if found else None):
+        found += more
+    return found
+
+
+def _error(message: str, kind: str = "api_error", status: int = 500) -> Event:
+    return {"type": kind, "message": message, "status": status}
