@@ -232,6 +232,8 @@ find("#new").addEventListener("click", () => {
   busy(false);
   find("#ask").focus();
 });
+// What is shown is there at once after a reload, before it is followed again.
+addEventListener("pagehide", () => following && save());
 // Another tab asked something, or began anew.
 addEventListener("storage", (event) => {
   if (event.key !== STORE) return;
