@@ -30,6 +30,8 @@ ORDER = (
     "reliability",
     "simulator",
     "relay",
+    "deploying",
+    "performance",
     "divergences",
     "design",
 )
@@ -79,6 +81,8 @@ def build(target: Path) -> list[Path]:
             pages[_page_of(package)] = "".join(reference(package))
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
+    for pictures in (path for path in (ROOT / "docs").iterdir() if path.is_dir()):
+        shutil.copytree(pictures, target / pictures.name)
     (target / "style.css").write_text(STYLE + _highlighting(), "utf-8")
     titles = {name: _title(text) for name, text in pages.items()}
     nav = " ".join(f'<a href="{name}.html">{html.escape(titles[name])}</a>' for name in pages)

@@ -73,6 +73,16 @@ def test_every_link_leads_somewhere(site: dict[str, str]) -> None:
             assert not anchor or anchor in anchors(site[file or name]), f"{name}: {target}"
 
 
+def test_every_picture_is_there(builder: dict[str, Any], tmp_path: Path) -> None:
+    shown = [
+        (page.name, picture)
+        for page in builder["build"](tmp_path)
+        for picture in re.findall(r'<img [^>]*src="([^"]+)"', page.read_text("utf-8"))
+    ]
+    assert shown
+    assert [where for where in shown if not (tmp_path / where[1]).is_file()] == []
+
+
 def test_the_marks_of_code_blocks_are_not_shown(site: dict[str, str]) -> None:
     assert "```" not in site["guide.html"]
     assert "text output" not in site["guide.html"]
