@@ -208,7 +208,13 @@ def started(sim: Simulator, *arguments: str) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # Who was started in the background by a shell ignores Ctrl-C, and so would its children.
+        preexec_fn=None if sys.platform == "win32" else heed_ctrl_c,
     )
+
+
+def heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals on Windows")
