@@ -260,6 +260,7 @@ class Cursor:
     def drop(self) -> None:
         """Forget what was brought and not read."""
         self._frames = iter(())
+        self._pending = None
         self._waiting.clear()
         self._seam = None
 

@@ -1,7 +1,7 @@
-"""One call, from the request to the last event of its answer.
+"""One call, from the request to the last event of its streamed answer.
 
-Theory of operation. An `Exchange` opens the request, repeats failed tries as `Retry` says, and
-brings frames to a `Cursor`, a chunk's worth a call. Until the *commit point*, the first frame with
+Theory of operation. An `Exchange` is a `Sending` whose answer is a stream: it brings frames to the
+`Cursor`, a chunk's worth a call. Until the *commit point*, the first frame with
 content, frames are held back: a failure before it (a lost connection, a clock, an `error` event, a
 page of HTML) is repeated and the caller never sees it. Which is which stands in `opening`. After
 it the recovery policy decides: the failure is raised with what had arrived, or the reply is gone on
@@ -10,47 +10,39 @@ with (`core.recovery`), or begun anew.
 The body is complete when `message_stop` came, or when it ended cleanly after a `stop_reason`.
 Anything else is an error. After `message_stop` the rest of the body is awaited for a moment only,
 so that the connection can be used again.
-
-Nothing here refers to the stream object that uses it, so dropping that object is enough to close
-the connection: the finaliser is here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, cast
+from typing import Any, NoReturn
 
-from tailrace.core.clocks import Deadlines, Timeout
+from tailrace.core.clocks import Timeout
 from tailrace.core.content import Message
-from tailrace.core.cursor import Cursor
-from tailrace.core.errors import (
-    APIError,
-    RetryableError,
-    status_error,
-)
+from tailrace.core.errors import APIError, RetryableError
 from tailrace.core.framing import (
     DEFAULT_MAX_EVENT_BYTES,
     EventStreamDecoder,
     EventTooLargeError,
     ServerSentEvent,
 )
-from tailrace.core.http import Request, Response, shown_url
+from tailrace.core.http import Request, Response
 from tailrace.core.recovery import Continuation, RecoveryPolicy, continuation
-from tailrace.core.retry import Attempt, Retry
+from tailrace.core.retry import Retry
 
-from .failing import clock_of, closed_error, error_body, lost, timed_out
+from .failing import closed_error, timed_out
 from .hooks import NO_HOOKS, Hooks
-from .limiting import RateLimiter, asked_pause, estimated_input, usage_of
-from .logs import log
+from .limiting import RateLimiter
 from .opening import check_is_stream, is_opening, look_ahead
-from .wire import DirectIncoming, Incoming, Wire, WireError, resumable
+from .sending import Sending
+from .wire import DirectIncoming, Wire, WireError, resumable
 
 DRAIN_SECONDS = 0.25
 """How long the end of the body is awaited after `message_stop`, in seconds."""
 
 
-class Exchange:
-    """One call on a wire."""
+class Exchange(Sending):
+    """A call whose reply is streamed."""
 
     def __init__(
         self,
@@ -66,14 +58,7 @@ class Exchange:
         body: Mapping[str, Any] | None = None,
         rebuild: Callable[[Mapping[str, Any]], Request] | None = None,
     ) -> None:
-        self.cursor = Cursor()
-        self._wire = wire
-        self._request = request
-        self._retry = retry
-        self._timeout = timeout
-        self._hooks = hooks
-        self._limiter = limiter
-        self._estimated = 0
+        super().__init__(wire, request, retry=retry, timeout=timeout, hooks=hooks, limiter=limiter)
         if hooks.on_event is not None:
             self.cursor.watch(hooks.on_event)
         self._max_event_bytes = max_event_bytes
@@ -81,141 +66,20 @@ class Exchange:
         """What is done about a failure after the commit point."""
         self._body: Mapping[str, Any] = body or {}
         self._rebuild = rebuild
-        self._called = wire.monotonic()
-        self._incoming: Incoming | None = None
         self._direct: DirectIncoming | None = None
-        self._aborted: Incoming | None = None
         self._decoder = EventStreamDecoder(max_event_bytes=max_event_bytes)
-        self._deadlines = Deadlines(timeout, now=self._called, called=self._called)
         self._held: list[ServerSentEvent] = []
         self._committed = retry.max_retries == 0
-        self._ended = False
-        self._closed = False
         self.failure: APIError | None = None
         """What ended the reply before it was complete, once something has."""
 
-    def __del__(self) -> None:
-        self.abort()
-
-    @property
-    def response(self) -> Response:
-        """The head of the answer. Raises `RuntimeError` before there is one."""
-        if self.cursor.response is None:
-            raise RuntimeError("there is no response yet: the request has not been answered")
-        return self.cursor.response
-
-    @property
-    def ended(self) -> bool:
-        """Whether the reply was read to its end, or to where the reader stopped it."""
-        return self._ended
-
-    @property
-    def closed(self) -> bool:
-        """Whether the exchange was closed before the reply was read to its end."""
-        return self._closed and not self._ended
-
-    @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        """The tries so far; the last is the one that answered, if one has."""
-        if self.cursor.response is None:
-            return self._retry.history
-        return (
-            *self._retry.history,
-            Attempt(
-                number=self._retry.tries + 1,
-                reason="ok",
-                status_code=self.response.status_code,
-                request_id=self.response.request_id,
-            ),
-        )
-
-    # -- opening -------------------------------------------------------------------------------
-
-    async def start(self) -> Response:
-        """Send the request and return the head of a 2xx answer; repeat failed tries.
-
-        Raises what the last try failed with: `APIConnectionError`, `APITimeoutError` or an
-        `APIStatusError`.
-        """
-        while True:
-            try:
-                return await self._open()
-            except (APIError, RetryableError) as error:
-                await self._again(error)
-
     async def _open(self) -> Response:
-        wire = self._wire
-        if self._limiter is not None:
-            self._estimated = estimated_input(self._request.content)
-            await self._limiter.enter(wire, self._estimated)
-        now = wire.monotonic()
-        self._deadlines = clocks = Deadlines(self._timeout, now=now, called=self._called)
-        self._decoder = EventStreamDecoder(max_event_bytes=self._max_event_bytes)
-        request = self._request.with_headers({"x-stainless-retry-count": str(self._retry.tries)})
-        if self._hooks.on_request is not None:
-            request = self._hooks.on_request(request) or request
-        log.debug(
-            "Request: %s %s (try %d)", request.method, shown_url(request.url), self._retry.tries + 1
-        )
-        try:
-            incoming = await wire.open(
-                request, connect=clocks.connect_wait(now), wait=clocks.answer_wait(now)
-            )
-        except WireError as error:
-            raise self._wire_failure(error) from (error.__cause__ or error)
-        if self._closed:
-            incoming.abort()
-            raise closed_error(self.cursor)
-        self._incoming = incoming
-        self._direct = cast("Any", incoming) if getattr(incoming, "direct", False) else None
-        response = self.cursor.response = incoming.response
-        clocks.bytes_arrived(wire.monotonic())
-        log.debug(
-            "Response: %s %s -> %d (request-id %s)",
-            request.method,
-            shown_url(request.url),
-            response.status_code,
-            response.request_id,
-        )
-        if self._hooks.on_response is not None:
-            self._hooks.on_response(response)
-        if not response.is_success:
-            body = await self._read_all()
-            refusal = status_error(response, error_body(body))
-            pause = asked_pause(refusal, wire.wall())
-            if self._limiter is not None and pause is not None:
-                await self._limiter.refused(wire, pause)
-            raise refusal
-        return response
-
-    async def _again(self, error: Exception, usage: dict[str, Any] | None = None) -> None:
-        """Wait for the next try, or raise the error if there is to be none."""
-        self.abort_incoming()
-        await self._close_aborted()
-        wire = self._wire
-        self._retry = self._retry.after(
-            error,
-            elapsed=wire.monotonic() - self._called,
-            chance=wire.chance(),
-            wall=wire.wall(),
-            usage=usage,
-        )
-        failed = self._retry.history[-1]
-        log.info(
-            "Retrying %s in %.2f seconds: try %d failed (%s)",
-            shown_url(self._request.url),
-            self._retry.wait,
-            failed.number,
-            failed.reason,
-        )
         self._held.clear()
-        if self._hooks.on_retry is not None:
-            self._hooks.on_retry(failed)
-        await wire.sleep(self._retry.wait)
-        if self._closed:
-            raise closed_error(self.cursor)
-
-    # -- a reply that is streamed --------------------------------------------------------------
+        self._decoder = EventStreamDecoder(max_event_bytes=self._max_event_bytes)
+        response = await super()._open()
+        incoming: Any = self._incoming
+        self._direct = incoming if getattr(incoming, "direct", False) else None
+        return response
 
     async def next_frames(self) -> list[ServerSentEvent]:
         """The next frames; none at the end of a complete reply.
@@ -288,7 +152,7 @@ class Exchange:
                 try:
                     if broken is not None:
                         error, broken = broken, None
-                        raise self._read_failure(error)
+                        self._broken(error)
                     frames = await self._read_frames()
                 except (APIError, RetryableError) as error:
                     if self._closed:
@@ -370,6 +234,11 @@ class Exchange:
                 error.attempts = self._retry.failed(error)
             self.failure = error
 
+    def abort_incoming(self) -> None:
+        """Close this try's connection, if it has one."""
+        self._direct = None
+        super().abort_incoming()
+
     async def _read_frames(self) -> list[ServerSentEvent] | None:
         """Frames to hand on, none yet, or `None` at the end of a complete body."""
         chunk = await self._read_chunk()
@@ -379,7 +248,7 @@ class Exchange:
                 return None
             frames = self._decoder.feed(chunk)
         except EventTooLargeError as error:
-            raise self._read_failure(error)  # noqa: B904 - it has its cause
+            self._broken(error)
         self._watch(frames)
         return frames if self._committed or not frames else self._hold(frames)
 
@@ -396,34 +265,16 @@ class Exchange:
         if expiry is not None:
             raise timed_out(self._request, self.cursor, expiry)
 
-    async def _read_chunk(self) -> bytes:
-        incoming = self._incoming
-        if incoming is None:
-            raise closed_error(self.cursor)
-        wire, clocks = self._wire, self._deadlines
-        try:
-            chunk = await incoming.read(clocks.wait(wire.monotonic()))
-        except WireError as error:
-            raise self._read_failure(error)  # noqa: B904 - it has its cause
-        if self._closed:
-            raise closed_error(self.cursor)
-        clocks.bytes_arrived(wire.monotonic())
-        return chunk
-
-    def _read_failure(self, error: Exception) -> Exception:
-        """The public error for what a read failed with, which is its cause."""
+    def _broken(self, error: Exception) -> NoReturn:
+        """Raise the public error for what a read failed with."""
         if isinstance(error, APIError):
-            return error
-        failure: Exception
-        if not isinstance(error, WireError):
+            raise error
+        if isinstance(error, WireError):
+            failure = self._wire_failure(error)
+        else:
             failure = protocol = self.cursor.protocol_error(str(error))
             protocol.permanent = True
-        elif self._closed:
-            failure = closed_error(self.cursor)
-        else:
-            failure = self._wire_failure(error)
-        failure.__cause__ = error.__cause__ or error
-        return failure
+        raise failure from (error.__cause__ or error)
 
     def _hold(self, frames: list[ServerSentEvent]) -> list[ServerSentEvent]:
         """Hold frames back until one has content, then hand all of them on."""
@@ -457,7 +308,7 @@ class Exchange:
         if message is not None:
             self._sign(message)
             await self.settle_usage(message["usage"])
-        incoming, self._incoming = self._incoming, None
+        incoming, self._incoming, self._direct = self._incoming, None, None
         if incoming is None:
             return
         until = self._wire.monotonic() + DRAIN_SECONDS
@@ -469,102 +320,8 @@ class Exchange:
         await incoming.close()
         self.response.is_closed = True
 
-    async def settle_usage(self, usage: Mapping[str, Any]) -> None:
-        """Tell the limiter what the call used."""
-        if self._limiter is not None:
-            await self._limiter.leave(self._wire, self._estimated, usage)
-
     def _sign(self, message: Message) -> None:
         """Note on the message what is known of it besides its JSON."""
         message._attempts = self.attempts
         message._request_id = self.response.request_id
         message._workspace_id = self.response.workspace_id
-
-    # -- a reply that comes in one piece -------------------------------------------------------
-
-    async def fetch(self) -> bytes:
-        """Send the request and return the whole body of a 2xx answer; repeat failed tries."""
-        while True:
-            try:
-                await self._open()
-                body = await self._read_all()
-            except (APIError, RetryableError) as error:
-                await self._again(error)
-                continue
-            except BaseException:
-                self.abort()
-                raise
-            if self._limiter is not None:
-                await self.settle_usage(usage_of(body))
-            return body
-
-    async def read_body(self) -> bytes:
-        """The rest of the body of an answer that was started."""
-        try:
-            return await self._read_all()
-        except BaseException:
-            self.abort()
-            raise
-
-    async def read_chunk(self) -> bytes:
-        """The next bytes of the body of an answer that was started; `b""` at its end."""
-        if self._ended:
-            return b""
-        chunk = await self._read_chunk()
-        self._deadlines.progress_made(self._deadlines.now)
-        if not chunk:
-            self._ended = self.response.is_success
-            incoming, self._incoming = self._incoming, None
-            if incoming is not None:
-                await incoming.close()
-            self.response.is_closed = True
-        return chunk
-
-    async def _read_all(self) -> bytes:
-        chunks: list[bytes] = []
-        while chunk := await self.read_chunk():
-            chunks.append(chunk)
-        return b"".join(chunks)
-
-    # -- ending --------------------------------------------------------------------------------
-
-    async def close(self) -> None:
-        """Be done: close the connection at once if the reply is not read to its end.
-
-        What came and was not read is dropped, so that how much a closed stream still gives does
-        not depend on how its bytes fell into packets.
-        """
-        if not self._ended:
-            self.cursor.drop()
-        self.abort()
-        await self._close_aborted()
-
-    def abort(self) -> None:
-        """Close the connection at once; may be called from any thread, task or finaliser."""
-        self._closed = True
-        self.abort_incoming()
-        self._mark_closed()
-
-    def abort_incoming(self) -> None:
-        """Close this try's connection, if it has one."""
-        incoming, self._incoming = self._incoming, None
-        if incoming is not None:
-            self._aborted = incoming
-            incoming.abort()
-
-    async def _close_aborted(self) -> None:
-        """Let the HTTP client know, which some want to hear where they can await."""
-        aborted, self._aborted = self._aborted, None
-        if aborted is not None:
-            await aborted.close()
-
-    def _mark_closed(self) -> None:
-        if self.cursor.response is not None:
-            self.cursor.response.is_closed = True
-
-    def _wire_failure(self, error: WireError) -> APIError:
-        """The public error for what the wire says."""
-        expiry = clock_of(error, self._deadlines, self._timeout, self._wire.monotonic())
-        if expiry is not None:
-            return timed_out(self._request, self.cursor, expiry)
-        return lost(error, self._request, self.cursor, answered=self._incoming is not None)
