@@ -138,6 +138,28 @@ def test_a_locked_file_is_unavailable_and_later_fine(tmp_path, run, monkeypatch)
     run(main())
 
 
+def test_a_file_that_another_is_making_is_waited_for(tmp_path, run, monkeypatch) -> None:
+    refusals = [sqlite3.OperationalError("database is locked") for _ in range(3)]
+    for refusal in refusals:
+        refusal.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    left, real = list(refusals), sqlite3.connect
+
+    def connect(*args, **kw):
+        if left:
+            raise left.pop()
+        return real(*args, **kw)
+
+    monkeypatch.setattr("tailrace.relay.sqlite.sqlite3.connect", connect)
+
+    async def main() -> None:
+        journal = SQLiteJournal(tmp_path / "relay.db")
+        assert await journal.append("key", None, Offset(7, 0), b"", keep=60) == Offset(7, 0)
+        await journal.close()
+
+    run(main())
+    assert not left
+
+
 def test_expired_logs_are_deleted_from_the_file(tmp_path, run) -> None:
     path = tmp_path / "relay.db"
     now = [1000.0]

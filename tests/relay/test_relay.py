@@ -477,6 +477,31 @@ def test_an_owner_may_run_so_many(run) -> None:
     run(main())
 
 
+def test_an_owner_may_run_so_many_also_when_all_begin_at_once(run) -> None:
+    async def main() -> None:
+        source = Script(*BEGINNING, 60)
+        async with Relay("memory:", source=source, owner_generations=3, **QUICK) as relay:
+            starts = (relay.start(PARAMS, owner="ada") for _ in range(20))
+            found = await asyncio.gather(*starts, return_exceptions=True)
+            assert sum(isinstance(one, TooManyError) for one in found) == 17
+            assert relay.running == 3
+
+    run(main())
+
+
+def test_equal_questions_count_once(run) -> None:
+    async def main() -> None:
+        source = Script(*BEGINNING, 60)
+        async with Relay("memory:", source=source, **QUICK) as relay:
+            starts = (relay.start(PARAMS, key="k", owner="ada") for _ in range(20))
+            generation, *_ = await asyncio.gather(*starts)
+            assert relay._owners == {"ada": 1}
+            await generation.cancel()
+            await until(lambda: not relay._owners)
+
+    run(main())
+
+
 def test_a_drain_lets_generations_end_and_interrupts_the_rest(run) -> None:
     async def main() -> None:
         journal = MemoryJournal()

@@ -15,7 +15,7 @@ from tailrace.relay.errors import (
     TooManyError,
 )
 from tailrace.relay.jobs import Job, Jobs
-from tailrace.relay.journal import Offset
+from tailrace.relay.journal import JournalUnavailableError, Offset
 from tailrace.relay.memory import MemoryJournal
 from tailrace.relay.relay import Relay
 from tailrace.relay.worker import Worker
@@ -187,6 +187,40 @@ def test_an_owner_has_a_quota_also_of_what_workers_produce(run) -> None:
             await generation.cancel()
             await until(lambda: not node._owners["ada"])
             await node.start(PARAMS, owner="ada")
+        await node.close()
+
+    run(main())
+
+
+def test_a_question_that_could_not_be_put_is_put_again(run) -> None:
+    class Deaf(MemoryJournal):
+        failures = 2
+
+        async def append(self, key, *arguments, **named):
+            if key.startswith("jobs-") and self.failures:
+                self.failures -= 1
+                raise JournalUnavailableError("not now")
+            return await super().append(key, *arguments, **named)
+
+    async def main() -> None:
+        journal = Deaf()
+        node = web(journal, worker_wait=0.1)
+        async with working(journal, Script(*says("a"))):
+            generation = await node.start(PARAMS, owner="ada")
+            assert generation.created
+            assert text_of(await collect(generation.follow())) == "a"
+        assert not journal.failures
+        await until(lambda: not node._owners)
+        await node.close()
+
+    run(main())
+
+
+def test_a_node_is_not_its_own_viewer(run) -> None:
+    async def main() -> None:
+        node = web(MemoryJournal())
+        await node.start(PARAMS)
+        assert "\ntailrace_relay_viewers 0\n" in node.metrics.text()
         await node.close()
 
     run(main())

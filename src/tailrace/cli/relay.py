@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
-import sys
 
+from tailrace.cli.serve_simulator import refuse, say
 from tailrace.core.errors import AnthropicError
 from tailrace.relay.journal import JournalUnavailableError
 
@@ -45,8 +45,7 @@ def main(arguments: list[str]) -> int:
     try:
         asyncio.run(_work(options.where, options.most, options.drain))
     except (ValueError, ModuleNotFoundError, JournalUnavailableError, AnthropicError) as error:
-        sys.stderr.write(f"tailrace relay worker: {error}\n")
-        return 1
+        return refuse("relay worker", str(error))
     return 0
 
 
@@ -66,6 +65,6 @@ async def _work(where: str, most: int, drain: float) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, relay.begin_drain)
         await relay.journal.read("jobs", None, limit=1)  # an address that is wrong fails here
-        print("A worker of the relay is ready (Ctrl-C ends it).", flush=True)
+        say("A worker of the relay is ready (Ctrl-C ends it).")
         await worker.run()
         await relay.drain(drain)

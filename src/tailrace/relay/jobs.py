@@ -14,7 +14,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
@@ -31,6 +30,9 @@ class Job(msgspec.Struct, frozen=True):
     place: str
     last: Offset
     when: float
+
+
+_decode = msgspec.json.Decoder(Job).decode
 
 
 class Jobs:
@@ -72,11 +74,6 @@ class Jobs:
                 self._read[key] = found[-1].at
                 jobs += [_decode(entry.data) for entry in found]
         return jobs
-
-
-def _decode(data: bytes) -> Job:
-    fields: dict[str, Any] = msgspec.json.decode(data)
-    return Job(fields["place"], Offset(*fields["last"]), fields["when"])
 
 
 def _key(minute: float) -> str:

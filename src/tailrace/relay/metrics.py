@@ -9,7 +9,10 @@ or a key.
     tailrace_relay_generations_running            are produced in this process now
     tailrace_relay_viewers                        follow in this process now
     tailrace_relay_viewer_lag_seconds             from reading an entry to writing it to a viewer
-    tailrace_relay_recoveries_total{policy}       logs of dead producers this process has repaired
+    tailrace_relay_recoveries_total{policy}       logs without a producer, and what was done: begun
+                                                  anew (restart), gone on with (continue), ended
+                                                  (interrupt, refused, no_worker), or left to
+                                                  workers (queued)
     tailrace_relay_journal_seconds{operation}     how long append and read took
     tailrace_relay_journal_errors_total{operation}  how often the journal could not be reached
     tailrace_relay_draining                       1 once the process is about to stop
@@ -20,13 +23,16 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 
-from .journal import Entry, Journal, JournalUnavailableError, Offset
+from .journal import Journal, JournalUnavailableError
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
+
+Operation = TypeVar("Operation", bound=Callable[..., Awaitable[Any]])
 
 PREFIX = "tailrace_relay_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -158,14 +164,15 @@ class Metrics:
 
 
 class MeasuredJournal:
-    """A journal whose appends and reads are timed."""
+    """A journal whose appends and reads are timed; everything else is the journal's own."""
 
     def __init__(
         self, journal: Journal, metrics: Metrics, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        self._journal = journal
         self._metrics = metrics
         self._clock = clock
+        self.append = self._timed("append", journal.append)
+        self.read = self._timed("read", journal.read)
         self.watch = journal.watch
         self.lease = journal.lease
         self.leased = journal.leased
@@ -173,36 +180,22 @@ class MeasuredJournal:
         self.drop = journal.drop
         self.close = journal.close
 
-    async def append(
-        self,
-        key: str,
-        after: Offset | None,
-        at: Offset,
-        data: bytes,
-        *,
-        keep: float,
-        lease: float = 0.0,
-    ) -> Offset | None:
-        """As `Journal.append`."""
-        began = self._clock()
-        try:
-            return await self._journal.append(key, after, at, data, keep=keep, lease=lease)
-        except JournalUnavailableError:
-            self._metrics.journal_errors["append"] += 1
-            raise
-        finally:
-            self._metrics.journal["append"].add(self._clock() - began)
+    def _timed(self, operation: str, call: Operation) -> Operation:
+        taken, clock = self._metrics.journal[operation], self._clock
+        errors = self._metrics.journal_errors
 
-    async def read(self, key: str, after: Offset | None, *, limit: int = 256) -> list[Entry]:
-        """As `Journal.read`."""
-        began = self._clock()
-        try:
-            return await self._journal.read(key, after, limit=limit)
-        except JournalUnavailableError:
-            self._metrics.journal_errors["read"] += 1
-            raise
-        finally:
-            self._metrics.journal["read"].add(self._clock() - began)
+        @wraps(call)
+        async def timed(*arguments: Any, **named: Any) -> Any:
+            began = clock()
+            try:
+                return await call(*arguments, **named)
+            except JournalUnavailableError:
+                errors[operation] += 1
+                raise
+            finally:
+                taken.add(clock() - began)
+
+        return cast("Operation", timed)
 
 
 def _plain(name: str, kind: Kind, about: str, value: float) -> Family:

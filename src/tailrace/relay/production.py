@@ -32,6 +32,7 @@ from .records import (
     Event,
     decode_record,
     encode_record,
+    failure,
     raw_json,
 )
 from .source import error_object
@@ -171,8 +172,7 @@ class Production:
         error = pump.exception()
         if isinstance(error, OverflowError):
             text = f"the reply grew over the relay's limit of {self._tempo.max_bytes} bytes"
-            failure = {"type": "api_error", "message": text, "status": 500}
-            return End(ERROR, prev, events, failure, by=self._by, when=time.time())
+            return End(ERROR, prev, events, failure(text), by=self._by, when=time.time())
         if error is not None:
             if not isinstance(error, Exception):
                 raise error

@@ -123,6 +123,11 @@ def left_by(record: Claim | End, entries: list[Entry]) -> int:
     return bisect_right(entries, record.prev, key=lambda entry: entry.at)
 
 
+def failure(message: str, kind: str = "api_error", status: int = 500) -> Event:
+    """An `End`'s error object: the API's, with the HTTP status it would have come with."""
+    return {"type": kind, "message": message, "status": status}
+
+
 def follows(entry: Entry, last: Offset | None) -> bool:
     """Whether a batch directly follows the entry at `last`: a writer counts its entries."""
     return last is not None and entry.at == (last.epoch, last.seq + 1)

@@ -28,6 +28,7 @@ from .records import (
     current,
     encode_record,
     events_of,
+    failure,
     first_claim,
 )
 from .source import Source
@@ -64,7 +65,7 @@ def decide(claim: Claim, found: list[Entry], source: Source) -> Decision:
     why = refuses(claim.params, so_far) if refuses is not None else None
     if why is None:
         return Decision("continue", so_far)
-    return Decision("interrupt", error=_error(f"the generation was interrupted: {why}"))
+    return Decision("interrupt", error=failure(f"the generation was interrupted: {why}"))
 
 
 class Recovery:
@@ -139,12 +140,15 @@ class Recovery:
         return True
 
     async def ask_workers(self, place: str, last: Offset) -> None:
-        """Tell workers of a log that ends at `last`, and remember it."""
+        """Tell workers of a log that ends at `last`, and remember it.
+
+        Raises `JournalUnavailableError`.
+        """
         assert self._jobs is not None
         if len(self._asked) >= _MOST_ASKED:
             del self._asked[next(iter(self._asked))]
-        self._asked[place] = last
         await self._jobs.put(Job(place, last, time.time()))
+        self._asked[place] = last  # not before: a question that was not put is put again
 
     def forget(self, place: str) -> None:
         """A generation is over."""
@@ -160,7 +164,7 @@ class Recovery:
         self._metrics.recoveries["no_worker"] += 1
         why = f"no worker took the generation within {self._wait:g} seconds"
         how = ERROR if decision.what == "begin" else INTERRUPTED
-        await self._end(place, found, how, _error(why, "overloaded_error", 503))
+        await self._end(place, found, how, failure(why, "overloaded_error", 503))
 
     async def _interrupt(self, place: str, found: list[Entry], error: Event | None) -> None:
         if await self._end(place, found, INTERRUPTED, error):
@@ -179,7 +183,3 @@ async def read_all(journal: Journal, place: str) -> list[Entry]:
     while more := await journal.read(place, found[-1].at if found else None):
         found += more
     return found
-
-
-def _error(message: str, kind: str = "api_error", status: int = 500) -> Event:
-    return {"type": kind, "message": message, "status": status}

@@ -19,9 +19,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
@@ -94,7 +93,7 @@ class Relay:
         opened = open_journal(cast("str | Path | None", where)) if address else where
         self.metrics = Metrics(
             running=lambda: len(self._running),
-            viewers=lambda: self.hub.followers,
+            viewers=lambda: self.hub.followers - len(self._counting),  # those are ourselves
             draining=lambda: self.draining.is_set(),
         )
         """What this relay counts: `metrics.text()` for Prometheus, `metrics.observe(meter)`."""
@@ -157,6 +156,25 @@ class Relay:
             raise DrainingError("this process is about to stop")
         if self._owners[owner] >= self._owner_generations:
             raise TooManyError(f"an owner may run {self._owner_generations} generations at once")
+        done = self._one_more(owner)  # at once: many may be starting at the same time
+        try:
+            generation = await self._start(params, key, owner, on_crash, done)
+        except BaseException:
+            done()
+            raise
+        if not generation.created:
+            done()
+        return generation
+
+    async def _start(
+        self,
+        params: Mapping[str, Any],
+        key: object,
+        owner: str,
+        on_crash: OnCrash | None,
+        done: Callable[[], None],
+    ) -> Generation:
+        """`start`, once the owner may; `done` is called when the generation is over."""
         secret = await self.secret()
         if key is None:
             id = seal_id(secret, owner, secrets.token_bytes(16))  # noqa: A001
@@ -168,38 +186,43 @@ class Relay:
         claim = Claim(params=stored, on_crash=policy, queued=queued)
         writer = self._producer.writer(place, None, lease=self._worker_wait if queued else None)
         created = await self._producer.claim(writer, claim)
-        if created:
-            self._owners[owner] += 1
-            if queued:
-                await self._leave_to_workers(place, writer, owner)
-            else:
-                events = self._source(dict(params), ())
-                done = partial(self._one_less, owner)
-                self._producer.produce(place, writer, events, on_done=done)
+        if created and queued:
+            await self._leave_to_workers(place, writer, done)
+        elif created:
+            events = self._source(dict(params), ())
+            self._producer.produce(place, writer, events, on_done=done)
         return self._handle(id, owner, place, created=created)
 
-    async def _leave_to_workers(self, place: str, writer: Writer, owner: str) -> None:
+    async def _leave_to_workers(self, place: str, writer: Writer, done: Callable[[], None]) -> None:
         last = writer.last
         assert last is not None
-        task = asyncio.create_task(self._count(place, owner))
+        task = asyncio.create_task(self._count(self.hub.follow(place), done))
         self._counting.add(task)
         task.add_done_callback(self._counting.discard)
-        await self.recovery.ask_workers(place, last)
+        with suppress(JournalUnavailableError):  # its log stands; `_count` has it asked again
+            await self.recovery.ask_workers(place, last)
 
-    async def _count(self, place: str, owner: str) -> None:
+    async def _count(self, tail: Tail, done: Callable[[], None]) -> None:
         """Follow until a generation is over, for its owner's account; this also notices crashes."""
-        tail = self.hub.follow(place)
         try:
             while tail.end is None and not tail.gone:
                 await tail.grown()
         finally:
             self.hub.leave(tail)
-            self.recovery.forget(place)
-            self._one_less(owner)
+            self.recovery.forget(tail.key)
+            done()
 
-    def _one_less(self, owner: str) -> None:
-        self._owners[owner] -= 1
-        self._owners += Counter()  # forgets owners that have none
+    def _one_more(self, owner: str) -> Callable[[], None]:
+        """Count a generation of an owner, until what this returns is called, once or more often."""
+        self._owners[owner] += 1
+        counted = [owner]
+
+        def done() -> None:
+            if counted:
+                self._owners[counted.pop()] -= 1
+                self._owners += Counter()  # forgets owners that have none
+
+        return done
 
     async def find(self, id: str, *, owner: str = "") -> Generation:  # noqa: A002
         """The handle of a generation by its id, as any process can have it.

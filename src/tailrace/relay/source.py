@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from tailrace.core.errors import STATUS_OF_TYPE, APIError, APIStatusError, StreamClosedError
 
 from .continuing import Rest, beginning
-from .records import Event
+from .records import Event, failure
 
 if TYPE_CHECKING:
     from tailrace.aio.client import AsyncAnthropic
@@ -90,13 +90,9 @@ def error_object(error: BaseException) -> Event:
         status = error.status_code
         if status < 400:  # an `error` event after a 200
             status = STATUS_OF_TYPE.get(error.type or "", 500)
-        return _error(error.type or "api_error", error.api_message or "the API failed", status)
+        return failure(error.api_message or "the API failed", error.type or "api_error", status)
     if isinstance(error, (APIError, StreamClosedError)):
-        return _error("api_error", str(error), 502)
+        return failure(str(error), status=502)
     if isinstance(error, (TypeError, ValueError)):
-        return _error("invalid_request_error", str(error), 400)
-    return _error("api_error", f"the relay failed: {type(error).__name__}", 500)
-
-
-def _error(kind: str, message: str, status: int) -> Event:
-    return {"type": kind, "message": message, "status": status}
+        return failure(str(error), "invalid_request_error", 400)
+    return failure(f"the relay failed: {type(error).__name__}")

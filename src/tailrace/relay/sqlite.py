@@ -28,6 +28,9 @@ from .watchers import Watchers
 
 T = TypeVar("T")
 
+_BUSY_SECONDS = 5.0
+_OPENING_PAUSE = 0.02
+
 _SCHEMA = """
 create table if not exists logs (
   key text primary key, last blob not null, until real not null) without rowid;
@@ -237,8 +240,24 @@ def _take(jobs: queue.SimpleQueue[_Job | None]) -> tuple[list[_Job], bool]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file, and make it what it has to be.
+
+    While another process does the same, SQLite may refuse without the wait it was told to make:
+    the two would wait for each other.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    db = sqlite3.connect(path, timeout=5.0, isolation_level=None)
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            return _open(path)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(_OPENING_PAUSE)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
     try:
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = normal")
