@@ -100,8 +100,8 @@ def test_what_no_longer_fits_is_printed_and_all_are_counted() -> None:
     lines = said(screen).splitlines()
     assert lines[:3] == [
         "1 POST /v1/messages -> 200, 7 bytes, reset",
-        "2 POST /v1/messages -> 200, 7 bytes, whole",
-        "3 POST /v1/messages -> 200, 7 bytes, whole",
+        "2 POST /v1/messages -> 200, 7 bytes, end",
+        "3 POST /v1/messages -> 200, 7 bytes, end",
     ]
     assert lines[-1].endswith(f"{SHOWN + 3} answered: {SHOWN + 2} whole, 1 reset")
 

@@ -16,7 +16,7 @@ from tailrace.relay.memory import MemoryJournal
 from tailrace.relay.production import Tempo
 from tailrace.relay.relay import Relay
 
-from .live.bed import Bed
+from .live.bed import Bed, read_events
 from .live.upstream import story
 from .scripted import ENDING, PARAMS, QUICK, collect, says, text_of
 
@@ -96,7 +96,5 @@ def test_fifty_posts_of_one_key_to_two_nodes_are_one_call(
         with ThreadPoolExecutor(50) as pool:
             answers = list(pool.map(post, range(50)))
         assert len(set(answers)) == 1, "all got the same, byte for byte"
-        from .live.test_clients import read_events
-
         assert read_events(answers[0][1])["text"] == story(3, 60)
         assert sum("asked" in line for line in bed.asked()) == 1

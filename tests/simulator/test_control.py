@@ -202,8 +202,8 @@ def test_a_reply_is_held_and_goes_on_where_it_was(sim: Simulator) -> None:
 def test_an_answer_of_known_length_can_only_be_broken_off(sim: Simulator) -> None:
     wire = Wire(sim)
     wire.send(says(stream=None, max_tokens=10_000))
-    while not sim.requests:
-        pass
+    with sim.api.changed:
+        assert sim.api.changed.wait_for(lambda: sim.requests, timeout=30)
     call(sim, "requests/1", {"do": "end"})
     assert wire.answer().ended == "eof"
     assert sim.wait(1)[0].ended == "close"

@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from tailrace.cli.serve_simulator import told
 from tailrace.simulator import Received
 
 SHOWN = 12
@@ -48,7 +49,7 @@ class LiveTable:
                 self._ended[state(received)] += 1
             gone = self._overflow()
         for one in gone:
-            self._console.print(_line(one), highlight=False)
+            self._console.print(f"{one.number} {told(one)}", highlight=False)
 
     def start(self) -> None:
         """Begin to draw."""
@@ -130,7 +131,3 @@ def _columns(wide: bool) -> tuple[str, ...]:
     if wide:
         return ("#", "request", "model", "status", "chunks", "/s", "bytes", "seconds", "state")
     return ("#", "request", "status", "chunks", "seconds", "state")
-
-
-def _line(one: Received) -> str:
-    return f"{one.number} {one.method} {one.path} -> {one.status}, {one.sent:,} bytes, {state(one)}"

@@ -188,8 +188,13 @@ def show(received: Received) -> None:
     """Print a line for a request whose answer has ended."""
     if received.ended is None:
         return
+    say(told(received))
+
+
+def told(received: Received) -> str:
+    """What was asked, and what became of it."""
     asked = f"{received.method} {received.path}"
-    say(f"{asked} -> {received.status}, {received.sent} bytes, {received.ended}")
+    return f"{asked} -> {received.status}, {received.sent} bytes, {received.ended}"
 
 
 def say(text: str) -> None:

@@ -11,7 +11,6 @@ wire's own (`wire.now`): a reply that takes a minute, and the pause before a ret
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +35,7 @@ from tailrace.transports.memory import (
     ScriptedWire,
     Silence,
     Turn,
+    Yielding,
 )
 
 _ENDS: dict[Fate, Act] = {
@@ -98,7 +98,7 @@ class SimulatedWire(ScriptedWire):
             self.simulator.api.finished(received)
 
 
-class AsyncSimulatedWire(SimulatedWire):
+class AsyncSimulatedWire(Yielding, SimulatedWire):
     """The same for asynchronous clients: other tasks run wherever a real wire would wait.
 
     `checkpoint` does that; the default is asyncio's, on trio pass `trio.lowlevel.checkpoint`.
@@ -112,13 +112,7 @@ class AsyncSimulatedWire(SimulatedWire):
         **settings: Any,
     ) -> None:
         super().__init__(answer, **settings)
-        self._checkpoint = checkpoint
-
-    async def _yield(self) -> None:
-        if self._checkpoint is None:
-            await asyncio.sleep(0)
-        else:
-            await self._checkpoint()
+        self.checkpoint = checkpoint
 
 
 def _asked(request: Request) -> HttpRequest:

@@ -185,7 +185,22 @@ class ScriptedWire:
         """Where a real wire would wait."""
 
 
-class AsyncScriptedWire(ScriptedWire):
+class Yielding:
+    """The part of an asynchronous scripted wire that lets other tasks run.
+
+    `checkpoint` does that; `None` is asyncio's way.
+    """
+
+    checkpoint: Callable[[], Awaitable[object]] | None = None
+
+    async def _yield(self) -> None:
+        if self.checkpoint is None:
+            await asyncio.sleep(0)
+        else:
+            await self.checkpoint()
+
+
+class AsyncScriptedWire(Yielding, ScriptedWire):
     """A scripted wire that lets other tasks run wherever a real one would wait.
 
     `checkpoint` does that; the default is asyncio's, on trio pass `trio.lowlevel.checkpoint`.
@@ -200,13 +215,7 @@ class AsyncScriptedWire(ScriptedWire):
         checkpoint: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         super().__init__(script, chance=chance, wall=wall)
-        self._checkpoint = checkpoint
-
-    async def _yield(self) -> None:
-        if self._checkpoint is None:
-            await asyncio.sleep(0)
-        else:
-            await self._checkpoint()
+        self.checkpoint = checkpoint
 
 
 class ScriptedIncoming:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -280,3 +281,18 @@ def check(seen: dict[str, Any], number: int, words: int, end: str = "done") -> N
     assert seen["text"].encode() == truth.encode()
     places = [parse_cursor(one) for one in seen["ids"]]
     assert places == sorted(set(places)), "ids must grow"
+
+
+def read_events(text: str) -> dict[str, Any]:
+    """What a reader of Claude's own events has seen."""
+    seen: dict[str, Any] = {
+        "text": "",
+        "ids": re.findall(r"^id: (\S+)$", text, re.MULTILINE),
+        "end": None,
+    }
+    for data in re.findall(r"^data: (.*)$", text, re.MULTILINE):
+        event = json.loads(data)
+        seen["text"] += event.get("delta", {}).get("text", "")
+        if event["type"] == "message_stop":
+            seen["end"] = "done"
+    return seen

@@ -13,7 +13,7 @@ from tests.parts import node_packages, program
 
 import tailrace
 
-from .bed import HERE, Bed, check, until
+from .bed import HERE, Bed, check, read_events, until
 from .chaos import Chaos
 from .upstream import story
 
@@ -62,7 +62,6 @@ def test_python_sees_that_its_connection_broke(bed: Bed, package) -> None:
 
 def run_node(base: str, module: str, said: str, how: str, **headers: str):
     folder = node_packages("@anthropic-ai/sdk")
-    (folder / "node_modules").stat()
     script = (HERE / "sdk.mjs").read_text()
     command = ["node", "--input-type=module", "-", base, module, said, how, json.dumps(headers)]
     process = subprocess.Popen(
@@ -150,14 +149,3 @@ def test_curl(bed: Bed) -> None:
         timeout=60,
     )
     assert again.stdout == b"204"
-
-
-def read_events(text: str):
-    """What a reader of Claude's own events has seen."""
-    seen = {"text": "", "ids": re.findall(r"^id: (\S+)$", text, re.MULTILINE), "end": None}
-    for data in re.findall(r"^data: (.*)$", text, re.MULTILINE):
-        event = json.loads(data)
-        seen["text"] += event.get("delta", {}).get("text", "")
-        if event["type"] == "message_stop":
-            seen["end"] = "done"
-    return seen

@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.relay.conftest import Server
 
-from .bed import Bed, call, check, until
-from .test_clients import read_events
+from .bed import Bed, call, check, read_events, until
 from .upstream import story
 
 COUNT = itertools.count(700)

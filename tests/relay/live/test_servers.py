@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from .bed import HERE, PATIENCE, Answer, Bed, Node, call, until
-from .test_clients import read_events
+from .bed import HERE, PATIENCE, Answer, Bed, Node, call, read_events, until
 from .upstream import story
 
 COUNT = itertools.count(900)
