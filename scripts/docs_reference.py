@@ -28,6 +28,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "tailrace.relay": (),
     "tailrace.simulator": (),
     "tailrace.testing": (),
+    "tailrace.web": (),
 }
 
 # The parts of the first package's reference, by the module in which a name lives.

@@ -48,7 +48,10 @@ def test_every_page_of_docs_is_there(site: dict[str, str]) -> None:
     [
         ("tailrace", "reference.html"),
         ("tailrace.types", "reference-types.html"),
+        ("tailrace.relay", "reference-relay.html"),
         ("tailrace.simulator", "reference-simulator.html"),
+        ("tailrace.testing", "reference-testing.html"),
+        ("tailrace.web", "reference-web.html"),
     ],
 )
 def test_every_public_name_has_an_entry(site: dict[str, str], package: str, page: str) -> None:

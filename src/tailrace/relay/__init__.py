@@ -29,6 +29,7 @@ __all__ = [
     "Journal",
     "JournalUnavailableError",
     "Limits",
+    "Metrics",
     "Pulse",
     "Relay",
     "RelayError",
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from .generation import Following, Generation
     from .guard import Limits
     from .journal import Journal, JournalUnavailableError
+    from .metrics import Metrics
     from .production import Tempo
     from .relay import Relay
     from .starlette import EventSourceStream, StreamingText
@@ -75,6 +77,7 @@ _NAMES = {
     "generation": "Following Generation",
     "guard": "Limits",
     "journal": "Journal JournalUnavailableError",
+    "metrics": "Metrics",
     "production": "Tempo",
     "relay": "Relay",
     "starlette": "EventSourceStream StreamingText",
