@@ -1,9 +1,9 @@
 // A chat on the relay's endpoint. The conversation is kept in this browser; an answer that is under
 // way is known by its id, and is followed again after a reload, in a second tab, on another node.
-import { relayFetch } from "/claude/relay.js";
-import { show } from "/markdown.js";
+import { relayFetch } from "./claude/relay.js";
+import { show } from "./markdown.js";
 
-const { model, maxTokens } = await (await fetch("/settings")).json();
+const { model, maxTokens } = await (await fetch("settings")).json();
 const STORE = "tailrace chat";
 const find = (selector) => document.querySelector(selector);
 const place = find("#messages");
@@ -116,7 +116,7 @@ function answer() {
 function ask(message) {
   const before = messages.slice(0, messages.indexOf(message));
   const told = before.filter(({ text }) => text);
-  return relayFetch("/claude/v1/messages", {
+  return relayFetch("claude/v1/messages", {
     method: "POST",
     headers: { "content-type": "application/json", "idempotency-key": message.key },
     signal: following.leave.signal,
@@ -157,7 +157,7 @@ async function follow(message) {
 async function once(message, mine) {
   const { signal } = mine.leave;
   const response = message.id
-    ? await relayFetch(`/claude/v1/messages/${message.id}`, { signal })
+    ? await relayFetch(`claude/v1/messages/${message.id}`, { signal })
     : await ask(message);
   if (!response.ok) throw new Error((await response.json()).error.message);
   message.id ??= response.headers.get("relay-id");
@@ -200,7 +200,7 @@ async function stop() {
   const message = following?.message;
   if (!message?.id) return;
   message.stopping = true;
-  await fetch(`/claude/v1/messages/${message.id}`, { method: "DELETE" });
+  await fetch(`claude/v1/messages/${message.id}`, { method: "DELETE" });
 }
 
 // -- the page ----------------------------------------------------------------------------------
