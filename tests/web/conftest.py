@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from tests.browser import chromium
+
+from .chatting import Site
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    running = Site(tmp_path_factory.mktemp("chat"))
+    running.start()
+    yield running
+    running.end(signal.SIGKILL)
 
 
 @pytest.fixture

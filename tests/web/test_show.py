@@ -14,13 +14,15 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from tests.browser import chromium, open_page
+from tests.browser import open_page
 from tests.parts import program
 
 from tailrace.web.show import Show
 from tailrace.web.story import story
 
-VIEWERS, CHARACTERS = 8, 900
+from .audit import faults
+
+VIEWERS, CHARACTERS = 8, 800
 
 
 def command(*words: str) -> list[str]:
@@ -33,7 +35,7 @@ class Served:
     def __init__(self) -> None:
         words = ("--port", "0", "--viewers", str(VIEWERS), "--characters", str(CHARACTERS))
         self.process = subprocess.Popen(
-            command(*words, "--pace", "150"), stdout=subprocess.PIPE, text=True
+            command(*words, "--pace", "200"), stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
         head = [self.process.stdout.readline() for _ in range(3)]
@@ -53,12 +55,6 @@ def served() -> Iterator[Served]:
     yield running
     if running.process.poll() is None:
         running.end()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
-        yield running
 
 
 def until(page: Any, condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
@@ -86,6 +82,7 @@ def test_nothing_is_lost_when_everything_is_killed(served: Served, browser: Any)
     for name in ("Node 1", "Redis", "Node 2", "Node 3"):  # so every producer dies, too
         page.get_by_role("button", name=f"Kill {name}").click()
     page.get_by_text("killed, back soon").first.wait_for()
+    assert faults(page) == []
     until(page, lambda: number(page, "ended") == VIEWERS, "not all have ended")
     after = {one["name"]: one["pid"] for one in state(page)["processes"]}
     assert not set(before.values()) & set(after.values()), "all are other processes"
@@ -94,6 +91,7 @@ def test_nothing_is_lost_when_everything_is_killed(served: Served, browser: Any)
     assert number(page, "delivered") >= VIEWERS * CHARACTERS
     assert page.locator(".pane.whole").count() == VIEWERS
     assert page.locator(".pane.torn").count() == 0
+    assert faults(page) == []
     last = story(1000, CHARACTERS).rstrip()[-40:]
     assert last in page.get_by_label("Viewer 1", exact=True).inner_text()
 

@@ -6,8 +6,12 @@ import argparse
 import os
 from contextlib import ExitStack, suppress
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from tailrace.cli.serve_simulator import add_address, refuse, say
+
+if TYPE_CHECKING:
+    from tailrace.relay import Relay
 
 MODEL = "claude-sonnet-5-5"
 NEEDED = ("starlette", "uvicorn")
@@ -27,6 +31,13 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--model", default=MODEL, help="default: %(default)s")
     options.add_argument(
         "--max-tokens", type=int, default=4096, help="the longest answer; default: %(default)s"
+    )
+    options.add_argument(
+        "--tokens-per-second",
+        type=float,
+        default=30,
+        metavar="N",
+        help="how fast the simulator is; default: %(default)g",
     )
     options.add_argument(
         "--journal",
@@ -58,21 +69,14 @@ def _serve(options: argparse.Namespace, stack: ExitStack) -> int:
 
     from tailrace.aio.client import AsyncAnthropic
     from tailrace.relay import Relay
-    from tailrace.simulator import Pace, Simulator, canned
     from tailrace.simulator.server import listen
     from tailrace.web import chat_app
 
     if options.live:
-        client = AsyncAnthropic()
+        name, relay = None, Relay(options.journal, client=AsyncAnthropic())
     else:
-        simulator = Simulator(canned, pace=Pace(tokens_per_second=30, first_token=0.4))
-        stack.enter_context(simulator)
-        client = AsyncAnthropic(base_url=simulator.url, api_key="simulated")
-    # The simulator gives the same answer again, so an answer that a crash cut off is made anew.
-    relay = Relay(
-        options.journal, client=client, on_crash="interrupt" if options.live else "restart"
-    )
-    app = chat_app(relay, model=options.model, max_tokens=options.max_tokens)
+        name, relay = "Simulator", _simulated(options, stack)
+    app = chat_app(relay, model=options.model, max_tokens=options.max_tokens, name=name)
     bound = listen(options.host, options.port)
     bound.listen(128)
     host, port = bound.getsockname()[:2]
@@ -85,3 +89,21 @@ def _serve(options: argparse.Namespace, stack: ExitStack) -> int:
     with suppress(KeyboardInterrupt):  # uvicorn has shut down by then
         uvicorn.Server(config).run([bound])
     return 0
+
+
+def _simulated(options: argparse.Namespace, stack: ExitStack) -> Relay:
+    """A relay on a simulator, which runs until the stack is closed."""
+    from tailrace.aio.client import AsyncAnthropic
+    from tailrace.relay import Pulse, Relay, Tempo
+    from tailrace.simulator import Pace, Simulator, canned
+
+    pace = Pace(tokens_per_second=options.tokens_per_second, first_token=0.4)
+    simulator = stack.enter_context(Simulator(canned, pace=pace))
+    return Relay(
+        options.journal,
+        client=AsyncAnthropic(base_url=simulator.url, api_key="simulated"),
+        # It gives the same answer again, so one that a crash cut off is made anew, and soon.
+        on_crash="restart",
+        tempo=Tempo(lease=1.5),
+        pulse=Pulse(grace=0.5),
+    )

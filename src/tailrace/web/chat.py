@@ -26,17 +26,19 @@ _YEAR = 365 * 86_400
 _FILES = ("chat.css", "chat.js", "markdown.js", "theme.css")
 
 
-def chat_app(relay: Relay, *, model: str, max_tokens: int = 4096) -> Starlette:
+def chat_app(
+    relay: Relay, *, model: str, max_tokens: int = 4096, name: str | None = None
+) -> Starlette:
     """The page at `/`, and what it needs, on a relay of yours; it may be mounted anywhere.
 
-    `model` is what it asks, for at most `max_tokens` tokens an answer. The relay is drained and
-    closed with the application.
+    `model` is what it asks, for at most `max_tokens` tokens an answer, and `name` what the page
+    calls it (its own name if not given). The relay is drained and closed with the application.
     """
     if max_tokens < 1:
         raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
 
     def settings(request: Request) -> Response:
-        return JSONResponse({"model": model, "maxTokens": max_tokens})
+        return JSONResponse({"model": model, "maxTokens": max_tokens, "name": name or model})
 
     limits = Limits(models=(model,), max_tokens=max_tokens)
     return Starlette(
