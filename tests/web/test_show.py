@@ -119,6 +119,18 @@ def test_nothing_is_left_behind(served: Served, browser: Any) -> None:
     found = until(
         page, lambda: [one["pid"] for one in state(page)["processes"] if one["pid"]], "none is up"
     )
+    kills = sum(one["kills"] for one in state(page)["processes"])
+    button = page.get_by_role("button", name="Kill at random")
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    until(
+        page,
+        lambda: sum(one["kills"] for one in state(page)["processes"]) > kills,
+        "none is killed",
+    )
+    button.click()
+    assert button.get_attribute("aria-pressed") == "false"
+    found += [one["pid"] for one in state(page)["processes"] if one["pid"]]
     page.context.close()
     assert served.end() == 0
     for pid in found:

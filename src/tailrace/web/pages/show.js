@@ -7,6 +7,7 @@ const token = location.pathname.split("/")[1];
 const numbers = new Intl.NumberFormat("en");
 const tally = { lost: 0, wrong: 0, delivered: 0, broken: 0, pause: 0, ended: 0 };
 const PAUSE_BETWEEN = 2500; // between two rounds, in ms
+const BETWEEN_KILLS = 3000;
 
 function element(name, className, ...children) {
   const made = document.createElement(name);
@@ -128,11 +129,7 @@ function card(name) {
   const button = element("button", "", "Kill");
   button.type = "button";
   button.setAttribute("aria-label", `Kill ${name}`);
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    await fetch(`kill/${encodeURIComponent(name)}`, { method: "POST" });
-    look();
-  });
+  button.addEventListener("click", () => kill(name));
   const article = element("div", "process", element("div", "", element("strong", "", name), note), button);
   find("#processes").append(article);
   const made = { article, note, button, up: true };
@@ -140,10 +137,26 @@ function card(name) {
   return made;
 }
 
+async function kill(name) {
+  cards.get(name).button.disabled = true;
+  await fetch(`kill/${encodeURIComponent(name)}`, { method: "POST" });
+  await look();
+}
+
+let killing = 0;
+find("#random").addEventListener("click", ({ currentTarget }) => {
+  clearInterval(killing);
+  const begins = currentTarget.getAttribute("aria-pressed") !== "true";
+  currentTarget.setAttribute("aria-pressed", String(begins));
+  if (!begins) return;
+  const names = [...cards.keys()];
+  killing = setInterval(() => kill(names[Math.floor(Math.random() * names.length)]), BETWEEN_KILLS);
+});
+
 function drawProcess({ name, pid, kills, connections }) {
   const { article, note, button, up } = cards.get(name) ?? card(name);
   const parts = pid ? [`pid ${pid}`] : ["killed, back soon"];
-  if (pid && name !== "Redis") parts.push(`${connections} connections`);
+  if (pid && name !== "Redis") parts.push(`${connections} open`);
   if (kills) parts.push(`killed ${kills}×`);
   note.textContent = parts.join(" · ");
   article.classList.toggle("down", !pid);
