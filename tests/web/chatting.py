@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -14,9 +15,16 @@ POEM = "what I could not reach is delivered by you."
 
 
 class Site:
-    """`tailrace chat-web` as a process, which can be killed and started again."""
+    """`tailrace chat-web` as a process, which can be killed and started again.
 
-    def __init__(self, folder: Path) -> None:
+    On its own simulator, or with `live` on a Claude API at that address.
+    """
+
+    def __init__(self, folder: Path, live: str | None = None) -> None:
+        self._source = ["--live"] if live else ["--tokens-per-second", "100"]
+        self._environ = dict(os.environ)
+        if live:
+            self._environ |= {"ANTHROPIC_BASE_URL": live, "ANTHROPIC_API_KEY": "any"}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -25,9 +33,11 @@ class Site:
 
     def start(self) -> None:
         words = ["chat-web", "--port", str(self.port), "--journal", str(self._journal)]
-        words += ["--tokens-per-second", "60"]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tailrace", *words], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tailrace", *words, *self._source],
+            env=self._environ,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()

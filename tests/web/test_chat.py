@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from tests.browser import open_page
 
 from tailrace.relay import Relay
+from tailrace.simulator import Ask, Simulator, Stall, Text
 from tailrace.web import chat_app
 from tailrace.web.chat import COOKIE
 
@@ -98,6 +99,29 @@ def test_nothing_is_seen_of_a_server_that_is_killed(site: Site, browser: Any) ->
     assert text.count("I knock on a door") == 1
     page.get_by_role("button", name="Retry").wait_for()
     assert page.locator("footer .bad").count() == 0
+
+
+def test_claude_goes_on_after_a_kill(browser: Any, tmp_path: Path) -> None:
+    def told(asked: Ask) -> Any:
+        begins = len(asked.messages) == 1
+        return [Text("Once upon a time"), Stall()] if begins else " there was a river."
+
+    with Simulator(told) as claude:
+        site = Site(tmp_path, live=claude.url)
+        site.start()
+        try:
+            page = open_page(browser, site.url)
+            page.get_by_role("textbox", name="Your message").fill("A story, please.")
+            page.keyboard.press("Enter")
+            page.get_by_text("Once upon a time").wait_for()
+            site.end(signal.SIGKILL)
+            site.start()
+            page.get_by_text("Once upon a time there was a river.").wait_for(timeout=60_000)
+            page.get_by_role("button", name="Retry").wait_for()
+            assert page.locator(".bad").count() == 0
+            assert len(claude.requests) == 2
+        finally:
+            site.end(signal.SIGKILL)
 
 
 def test_two_people_see_nothing_of_each_other(site: Site, browser: Any) -> None:

@@ -6,12 +6,9 @@ import argparse
 import os
 from contextlib import ExitStack, suppress
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
+from tailrace.aio.client import AsyncAnthropic
 from tailrace.cli.serve_simulator import add_address, refuse, say
-
-if TYPE_CHECKING:
-    from tailrace.relay import Relay
 
 MODEL = "claude-sonnet-5-5"
 NEEDED = ("starlette", "uvicorn")
@@ -67,15 +64,20 @@ def main(arguments: list[str]) -> int:
 def _serve(options: argparse.Namespace, stack: ExitStack) -> int:
     import uvicorn
 
-    from tailrace.aio.client import AsyncAnthropic
-    from tailrace.relay import Relay
+    from tailrace.relay import Pulse, Relay, Tempo
     from tailrace.simulator.server import listen
     from tailrace.web import chat_app
 
-    if options.live:
-        name, relay = None, Relay(options.journal, client=AsyncAnthropic())
-    else:
-        name, relay = "Simulator", _simulated(options, stack)
+    client = AsyncAnthropic() if options.live else _simulated(options.tokens_per_second, stack)
+    relay = Relay(
+        options.journal,
+        client=client,
+        # The simulator gives the same answer again, so it is asked anew; Claude is asked to go on.
+        on_crash="continue" if options.live else "restart",
+        tempo=Tempo(lease=1.5),  # it is soon noticed that this program was killed
+        pulse=Pulse(grace=0.5),
+    )
+    name = None if options.live else "Simulator"
     app = chat_app(relay, model=options.model, max_tokens=options.max_tokens, name=name)
     bound = listen(options.host, options.port)
     bound.listen(128)
@@ -91,19 +93,10 @@ def _serve(options: argparse.Namespace, stack: ExitStack) -> int:
     return 0
 
 
-def _simulated(options: argparse.Namespace, stack: ExitStack) -> Relay:
-    """A relay on a simulator, which runs until the stack is closed."""
-    from tailrace.aio.client import AsyncAnthropic
-    from tailrace.relay import Pulse, Relay, Tempo
+def _simulated(pace: float, stack: ExitStack) -> AsyncAnthropic:
+    """A client of a simulator, which runs until the stack is closed."""
     from tailrace.simulator import Pace, Simulator, canned
 
-    pace = Pace(tokens_per_second=options.tokens_per_second, first_token=0.4)
-    simulator = stack.enter_context(Simulator(canned, pace=pace))
-    return Relay(
-        options.journal,
-        client=AsyncAnthropic(base_url=simulator.url, api_key="simulated"),
-        # It gives the same answer again, so one that a crash cut off is made anew, and soon.
-        on_crash="restart",
-        tempo=Tempo(lease=1.5),
-        pulse=Pulse(grace=0.5),
-    )
+    simulator = Simulator(canned, pace=Pace(tokens_per_second=pace, first_token=0.4))
+    stack.enter_context(simulator)
+    return AsyncAnthropic(base_url=simulator.url, api_key="simulated")

@@ -262,7 +262,6 @@ find("#stop").addEventListener("click", stop);
 addEventListener("keydown", ({ key }) => key === "Escape" && stop());
 place.addEventListener("scroll", () => { find("#latest").hidden = atBottom(); });
 find("#latest").addEventListener("click", () => { place.scrollTop = place.scrollHeight; });
-addEventListener("pagehide", () => following && save()); // a reload shows at once what was shown
 find("#new").addEventListener("click", () => {
   following?.leave.abort();
   following = null;
