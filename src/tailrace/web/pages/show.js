@@ -143,14 +143,19 @@ async function kill(name) {
   await look();
 }
 
+function killAny() {
+  const up = [...cards].filter(([, { button }]) => !button.disabled);
+  if (up.length) kill(up[Math.floor(Math.random() * up.length)][0]);
+}
+
 let killing = 0;
 find("#random").addEventListener("click", ({ currentTarget }) => {
   clearInterval(killing);
   const begins = currentTarget.getAttribute("aria-pressed") !== "true";
   currentTarget.setAttribute("aria-pressed", String(begins));
   if (!begins) return;
-  const names = [...cards.keys()];
-  killing = setInterval(() => kill(names[Math.floor(Math.random() * names.length)]), BETWEEN_KILLS);
+  killing = setInterval(killAny, BETWEEN_KILLS);
+  killAny();
 });
 
 function drawProcess({ name, pid, kills, connections }) {
