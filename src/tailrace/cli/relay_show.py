@@ -57,11 +57,13 @@ def main(arguments: list[str]) -> int:
         bound = listen(HOST, options.port)
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or error
-        return refuse("relay-show", f"cannot serve on port {options.port} ({why})")
+        return refuse(
+            "relay-show", f"cannot serve on port {options.port} ({why}); 0 takes a free one"
+        )
     with bound, tempfile.TemporaryDirectory(prefix="tailrace-") as folder:
         try:
             asyncio.run(_serve(options, bound, Path(folder)))
-        except (ValueError, RuntimeError, TimeoutError) as error:
+        except (ValueError, RuntimeError) as error:
             return refuse("relay-show", str(error))
     return 0
 

@@ -3,7 +3,8 @@
 Theory of operation. A `Kept` process is one task: start, wait until it serves, wait until it has
 ended, pause, and again. Killing is nothing but `kill -9`; what follows from it is the same as after
 any other death. The journal is a Redis server of the show's own, reached through a socket file in a
-private folder; without a `redis-server` it is an SQLite file, and only nodes can be killed.
+private folder; without a `redis-server` it is an SQLite file, and only nodes can be killed. All are
+in sessions of their own: Ctrl-C is for the program that keeps them, which ends them.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import json
 import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -59,14 +60,17 @@ class Kept:
         return self._process.pid if self._process is not None and self._up.is_set() else None
 
     async def open(self) -> None:
-        """Start it. Raises what goes wrong the first time, `TimeoutError` after half a minute."""
+        """Start it. Raises `RuntimeError` where it does not serve within half a minute."""
         self._keeping = asyncio.create_task(self._keep())
         up = asyncio.create_task(self._up.wait())
-        async with asyncio.timeout(START_SECONDS):
-            await asyncio.wait([up, self._keeping], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            [up, self._keeping], timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
         up.cancel()
         if self._keeping.done():
             await self._keeping
+        elif not self._up.is_set():
+            raise RuntimeError(f"{self.name} did not serve within {START_SECONDS:g} seconds")
 
     def kill(self) -> bool:
         """`kill -9`; whether there was something to kill."""
@@ -102,14 +106,17 @@ def node(number: int, settings: Callable[[], dict[str, Any]]) -> Kept:
 
     async def start() -> tuple[Process, int]:
         command = (sys.executable, "-m", "tailrace.web.node")
-        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(settings()).encode() + b"\n")
-        line = await process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"node {number} ended before it served")
-        return process, int(line)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, start_new_session=True
+        )
+        with _killed_if_it_fails(process):
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(json.dumps(settings()).encode() + b"\n")
+            line = await process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"node {number} ended before it served")
+            return process, int(line)
 
     return Kept(f"Node {number}", start)
 
@@ -136,12 +143,16 @@ def redis(program: str, folder: Path) -> Kept:
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
 
     async def start() -> tuple[Process, int]:
-        process = await asyncio.create_subprocess_exec(program, *words, stdout=DEVNULL)
-        while not await _answers(socket):
-            if process.returncode is not None:
-                raise RuntimeError(f"{program} ended with {process.returncode} before it served")
-            await asyncio.sleep(0.02)
-        return process, 0
+        process = await asyncio.create_subprocess_exec(
+            program, *words, stdout=DEVNULL, start_new_session=True
+        )
+        with _killed_if_it_fails(process):
+            while not await _answers(socket):
+                if process.returncode is not None:
+                    code = process.returncode
+                    raise RuntimeError(f"{program} ended with {code} before it served")
+                await asyncio.sleep(0.02)
+            return process, 0
 
     return Kept("Redis", start)
 
@@ -149,6 +160,16 @@ def redis(program: str, folder: Path) -> Kept:
 def redis_socket(folder: Path) -> Path:
     """Where the server listens."""
     return folder / "redis.sock"
+
+
+@contextmanager
+def _killed_if_it_fails(process: Process) -> Generator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(ProcessLookupError):
+            process.kill()
+        raise
 
 
 async def _answers(socket: Path) -> bool:
