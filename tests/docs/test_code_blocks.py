@@ -48,6 +48,7 @@ NOT_RUN = {
 # tests/cli, tests/web and tests/relay start, use and end these.
 SERVES = (
     "tailrace chat-web",
+    "tailrace relay-show",
     "tailrace sim",
     "tailrace record",
     "tailrace relay worker",

@@ -5,75 +5,23 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
-from tests.browser import chromium, open_page
+from tests.browser import open_page
 
 from tailrace.relay import Relay
+from tailrace.simulator import Ask, Simulator, Stall, Text
 from tailrace.web import chat_app
 from tailrace.web.chat import COOKIE
 
-POEM = "what I could not reach is delivered by you."
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
-        yield running
-
-
-class Site:
-    """`tailrace chat-web` as a process, which can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self._journal = folder / "chat.db"
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        words = ["chat-web", "--port", str(self.port), "--journal", str(self._journal)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tailrace", *words], stdout=subprocess.PIPE, text=True
-        )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+", line)
-        assert found, line
-        self.url = found[0]
-
-    def end(self, number: signal.Signals) -> int:
-        assert self._process is not None
-        self._process.send_signal(number)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        return self._process.wait(30)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    running = Site(tmp_path_factory.mktemp("chat"))
-    running.start()
-    yield running
-    running.end(signal.SIGKILL)
-
-
-def ask(page: Any, text: str = "A poem, please.") -> None:
-    page.get_by_role("textbox", name="Your message").fill(text)
-    page.keyboard.press("Enter")
-    page.get_by_text("I knock on a door").first.wait_for()
-
-
-def answers(page: Any) -> Any:
-    return page.locator("article.assistant .said")
+from .chatting import POEM, Site, answers, ask
 
 
 def test_a_reload_and_a_second_tab_in_mid_answer(site: Site, browser: Any) -> None:
@@ -106,6 +54,38 @@ def test_stop_and_retry(site: Site, browser: Any) -> None:
     assert answers(page).count() == 1
 
 
+def test_a_stop_before_the_first_word(site: Site, browser: Any) -> None:
+    page = open_page(browser, site.url)
+    page.get_by_role("textbox", name="Your message").fill("Stop at once.")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    page.get_by_text("stopped").wait_for()
+    assert POEM not in answers(page).inner_text()
+    assert page.evaluate("document.activeElement.id") == "ask"
+
+
+def test_a_question_that_nobody_takes_at_first(site: Site, browser: Any) -> None:
+    page = open_page(browser, site.url)
+    keys: list[str] = []
+
+    def break_twice(route: Any) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) == 1:
+            route.abort()
+        elif len(keys) == 2:
+            route.fulfill(status=503)
+        else:
+            route.continue_()
+
+    page.route("**/claude/v1/messages", break_twice)
+    ask(page)
+    page.get_by_text(POEM).wait_for()
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
+    assert answers(page).count() == 1
+    assert page.locator(".bad").count() == 0
+
+
 def test_nothing_is_seen_of_a_server_that_is_killed(site: Site, browser: Any) -> None:
     page = open_page(browser, site.url)
     ask(page)
@@ -121,6 +101,29 @@ def test_nothing_is_seen_of_a_server_that_is_killed(site: Site, browser: Any) ->
     assert page.locator("footer .bad").count() == 0
 
 
+def test_claude_goes_on_after_a_kill(browser: Any, tmp_path: Path) -> None:
+    def told(asked: Ask) -> Any:
+        begins = len(asked.messages) == 1
+        return [Text("Once upon a time"), Stall()] if begins else " there was a river."
+
+    with Simulator(told) as claude:
+        site = Site(tmp_path, live=claude.url)
+        site.start()
+        try:
+            page = open_page(browser, site.url)
+            page.get_by_role("textbox", name="Your message").fill("A story, please.")
+            page.keyboard.press("Enter")
+            page.get_by_text("Once upon a time").wait_for()
+            site.end(signal.SIGKILL)
+            site.start()
+            page.get_by_text("Once upon a time there was a river.").wait_for(timeout=60_000)
+            page.get_by_role("button", name="Retry").wait_for()
+            assert page.locator(".bad").count() == 0
+            assert len(claude.requests) == 2
+        finally:
+            site.end(signal.SIGKILL)
+
+
 def test_two_people_see_nothing_of_each_other(site: Site, browser: Any) -> None:
     page, stranger = open_page(browser, site.url), open_page(browser, site.url)
     ask(page)
@@ -128,6 +131,22 @@ def test_two_people_see_nothing_of_each_other(site: Site, browser: Any) -> None:
     url = f"/claude/v1/messages/{saved[-1]['id']}"
     assert stranger.evaluate("async (url) => (await fetch(url)).status", url) == 404
     assert page.evaluate("document.cookie") == ""
+
+
+def test_it_may_be_mounted_anywhere(tmp_path: Path) -> None:
+    talk = chat_app(Relay(tmp_path / "r.db"), model="claude-x")
+    with TestClient(
+        Starlette(routes=[Mount("/talk", talk)], lifespan=talk.router.lifespan_context)
+    ) as client:
+        page = client.get("/talk/")
+        names = re.findall(r'(?:href|src)="([^"]+)"', page.text)
+        assert sorted(names) == ["chat.css", "chat.js", "theme.css"]
+        script = client.get("/talk/chat.js").text
+        names += [one.removeprefix("./") for one in re.findall(r'from "([^"]+)"', script)]
+        assert len(names) == 5
+        for name in (*names, "settings"):
+            assert client.get(f"/talk/{name}").status_code == 200, name
+        assert not re.search(r'[("`]/(?!/)', script), "addresses are relative"
 
 
 def test_it_ends_well_when_told_to(tmp_path: Path) -> None:
@@ -147,7 +166,11 @@ def test_the_application_of_ones_own(tmp_path: Path) -> None:
         page = client.get("/")
         assert "default-src 'none'" in page.headers["content-security-policy"]
         assert "httponly" in page.headers["set-cookie"].lower()
-        assert client.get("/settings").json() == {"model": "claude-x", "maxTokens": 9}
+        assert client.get("/settings").json() == {
+            "model": "claude-x",
+            "maxTokens": 9,
+            "name": "claude-x",
+        }
         asked = {"model": "claude-y", "max_tokens": 9, "messages": []}
         assert client.post("/claude/v1/messages", json=asked).status_code == 400
         client.cookies.clear()

@@ -16,6 +16,7 @@ COMMANDS = {
     "grade": "grade",
     "record": "record",
     "relay": "relay",
+    "relay-show": "relay_show",
     "replay": "replay",
     "sim": "serve_simulator",
 }

@@ -34,8 +34,9 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="tailrace",
         description="Stream a reply of Claude to the terminal, token by token.",
-        epilog="Sub-commands, each with a --help of its own: tailrace sim, record, replay, grade "
-        "test against a Claude API of your own; chat-web is a chat page.",
+        epilog="Sub-commands, each with a --help of its own: tailrace sim, record, replay and "
+        "grade test against a Claude API of your own; chat-web is a chat page, relay runs a "
+        "worker, and relay-show is a page of viewers to watch while you kill what serves them.",
     )
     options.add_argument("prompt", nargs="*", help="what to ask; piped input is added to it")
     options.add_argument("-m", "--model", default=DEFAULT_MODEL, help="default: %(default)s")

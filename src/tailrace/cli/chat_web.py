@@ -7,6 +7,7 @@ import os
 from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 
+from tailrace.aio.client import AsyncAnthropic
 from tailrace.cli.serve_simulator import add_address, refuse, say
 
 MODEL = "claude-sonnet-5-5"
@@ -27,6 +28,13 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--model", default=MODEL, help="default: %(default)s")
     options.add_argument(
         "--max-tokens", type=int, default=4096, help="the longest answer; default: %(default)s"
+    )
+    options.add_argument(
+        "--tokens-per-second",
+        type=float,
+        default=30,
+        metavar="N",
+        help="how fast the simulator is; default: %(default)g",
     )
     options.add_argument(
         "--journal",
@@ -56,23 +64,21 @@ def main(arguments: list[str]) -> int:
 def _serve(options: argparse.Namespace, stack: ExitStack) -> int:
     import uvicorn
 
-    from tailrace.aio.client import AsyncAnthropic
-    from tailrace.relay import Relay
-    from tailrace.simulator import Pace, Simulator, canned
+    from tailrace.relay import Pulse, Relay, Tempo
     from tailrace.simulator.server import listen
     from tailrace.web import chat_app
 
-    if options.live:
-        client = AsyncAnthropic()
-    else:
-        simulator = Simulator(canned, pace=Pace(tokens_per_second=30, first_token=0.4))
-        stack.enter_context(simulator)
-        client = AsyncAnthropic(base_url=simulator.url, api_key="simulated")
-    # The simulator gives the same answer again, so an answer that a crash cut off is made anew.
+    client = AsyncAnthropic() if options.live else _simulated(options.tokens_per_second, stack)
     relay = Relay(
-        options.journal, client=client, on_crash="interrupt" if options.live else "restart"
+        options.journal,
+        client=client,
+        # The simulator gives the same answer again, so it is asked anew; Claude is asked to go on.
+        on_crash="continue" if options.live else "restart",
+        tempo=Tempo(lease=1.5),  # it is soon noticed that this program was killed
+        pulse=Pulse(grace=0.5),
     )
-    app = chat_app(relay, model=options.model, max_tokens=options.max_tokens)
+    name = None if options.live else "Simulator"
+    app = chat_app(relay, model=options.model, max_tokens=options.max_tokens, name=name)
     bound = listen(options.host, options.port)
     bound.listen(128)
     host, port = bound.getsockname()[:2]
@@ -85,3 +91,12 @@ def _serve(options: argparse.Namespace, stack: ExitStack) -> int:
     with suppress(KeyboardInterrupt):  # uvicorn has shut down by then
         uvicorn.Server(config).run([bound])
     return 0
+
+
+def _simulated(pace: float, stack: ExitStack) -> AsyncAnthropic:
+    """A client of a simulator, which runs until the stack is closed."""
+    from tailrace.simulator import Pace, Simulator, canned
+
+    simulator = Simulator(canned, pace=Pace(tokens_per_second=pace, first_token=0.4))
+    stack.enter_context(simulator)
+    return AsyncAnthropic(base_url=simulator.url, api_key="simulated")

@@ -1,4 +1,8 @@
-"""A chat page to start from: `tailrace chat-web`, or `chat_app()` in a server of yours."""
+"""Pages on the relay: a chat to start from (`tailrace chat-web`, `chat_app()`), and a show.
+
+`tailrace relay-show` is the show: viewers, real nodes, a real Redis server, and buttons to kill
+them.
+"""
 
 from .chat import chat_app
 

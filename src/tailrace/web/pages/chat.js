@@ -1,9 +1,9 @@
 // A chat on the relay's endpoint. The conversation is kept in this browser; an answer that is under
 // way is known by its id, and is followed again after a reload, in a second tab, on another node.
-import { relayFetch } from "/claude/relay.js";
-import { show } from "/markdown.js";
+import { relayFetch } from "./claude/relay.js";
+import { show } from "./markdown.js";
 
-const { model, maxTokens } = await (await fetch("/settings")).json();
+const { model, maxTokens, name } = await (await fetch("settings")).json();
 const STORE = "tailrace chat";
 const find = (selector) => document.querySelector(selector);
 const place = find("#messages");
@@ -23,6 +23,8 @@ function save() {
   localStorage.setItem(STORE, JSON.stringify(messages));
 }
 
+const wait = (ms) => new Promise((go) => setTimeout(go, ms));
+
 // -- what is seen ------------------------------------------------------------------------------
 
 function element(name, className, ...children) {
@@ -34,21 +36,21 @@ function element(name, className, ...children) {
 
 function view(message) {
   if (views.has(message)) return views.get(message);
-  const name = message.role === "user" ? "You" : "Claude";
   const said = element("div", "said");
   const note = element("span", "");
-  const footer = element("footer", "", note);
-  const article = element("article", message.role, said, ...(message.role === "user" ? [] : [footer]));
-  article.setAttribute("aria-label", name);
+  const actions = element("span", "");
+  const footer = message.role === "user" ? [] : [element("footer", "", note, actions)];
+  const article = element("article", message.role, said, ...footer);
+  article.setAttribute("aria-label", message.role === "user" ? "You" : name);
   place.append(article);
-  const made = { article, said, note, footer };
+  const made = { article, said, note, actions };
   views.set(message, made);
   return made;
 }
 
 function draw(message) {
-  const { article, said, note, footer } = view(message);
-  const atBottom = place.scrollHeight - place.scrollTop - place.clientHeight < 60;
+  const { article, said, note, actions } = view(message);
+  const follows = atBottom();
   if (message.role === "user") {
     said.textContent = message.text;
   } else {
@@ -56,11 +58,14 @@ function draw(message) {
     article.classList.toggle("going", !message.end);
     note.textContent = told(message);
     note.className = message.problem ? "bad" : "";
-    const last = message === messages.at(-1);
-    footer.querySelector("button")?.remove();
-    if (message.end && last) footer.append(again());
+    article.setAttribute("aria-busy", String(!message.end));
+    actions.replaceChildren(...(message.end ? buttons(message) : []));
   }
-  if (atBottom) place.scrollTop = place.scrollHeight;
+  if (follows) place.scrollTop = place.scrollHeight;
+}
+
+function atBottom() {
+  return place.scrollHeight - place.scrollTop - place.clientHeight < 60;
 }
 
 function told({ end, text, tokens, seconds, problem, began }) {
@@ -76,16 +81,27 @@ function told({ end, text, tokens, seconds, problem, began }) {
   return parts.join(" · ");
 }
 
-function again() {
-  const button = element("button", "", "Retry");
-  button.type = "button";
-  button.addEventListener("click", () => {
-    const gone = messages.pop();
-    views.get(gone).article.remove();
-    views.delete(gone);
-    answer();
+function buttons(message) {
+  const copy = action("Copy", async () => {
+    await navigator.clipboard.writeText(message.text);
+    say("Copied.");
   });
+  const last = message === messages.at(-1);
+  return [...(message.text ? [copy, " "] : []), ...(last ? [action("Retry", retry)] : [])];
+}
+
+function action(label, act) {
+  const button = element("button", "", label);
+  button.type = "button";
+  button.addEventListener("click", act);
   return button;
+}
+
+function retry() {
+  const gone = messages.pop();
+  views.get(gone).article.remove();
+  views.delete(gone);
+  answer();
 }
 
 function drawAll() {
@@ -98,6 +114,8 @@ function drawAll() {
 function busy(is) {
   find("#stop").hidden = !is;
   find("#send").hidden = is;
+  // What had the focus may be gone now.
+  if (document.activeElement === document.body) find("#ask").focus();
 }
 
 function say(text) {
@@ -110,13 +128,27 @@ function answer() {
   const message = { role: "assistant", text: "", key: crypto.randomUUID(), began: Date.now() };
   messages.push(message);
   save();
+  say("Answering.");
+  place.scrollTop = place.scrollHeight;
   follow(message);
+}
+
+/** Ask until somebody answers; with its key, that is one question however often it is asked. */
+async function asked(message, { signal }) {
+  for (let tries = 0; ; tries++) {
+    const response = await ask(message).catch((error) => {
+      if (signal.aborted || tries === 8) throw error;
+    });
+    if (response && (response.status !== 503 || tries === 8)) return response;
+    await wait(Math.min(5000, 250 * 2 ** tries));
+    signal.throwIfAborted();
+  }
 }
 
 function ask(message) {
   const before = messages.slice(0, messages.indexOf(message));
   const told = before.filter(({ text }) => text);
-  return relayFetch("/claude/v1/messages", {
+  return relayFetch("claude/v1/messages", {
     method: "POST",
     headers: { "content-type": "application/json", "idempotency-key": message.key },
     signal: following.leave.signal,
@@ -157,11 +189,12 @@ async function follow(message) {
 async function once(message, mine) {
   const { signal } = mine.leave;
   const response = message.id
-    ? await relayFetch(`/claude/v1/messages/${message.id}`, { signal })
-    : await ask(message);
+    ? await relayFetch(`claude/v1/messages/${message.id}`, { signal })
+    : await asked(message, mine.leave);
   if (!response.ok) throw new Error((await response.json()).error.message);
   message.id ??= response.headers.get("relay-id");
   save();
+  if (message.stopping) cancel(message);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   const seen = { text: "" };
   for (let rest = ""; ;) {
@@ -196,11 +229,14 @@ function take(message, seen, block) {
   }
 }
 
-async function stop() {
-  const message = following?.message;
-  if (!message?.id) return;
-  message.stopping = true;
-  await fetch(`/claude/v1/messages/${message.id}`, { method: "DELETE" });
+function stop() {
+  if (!following) return;
+  following.message.stopping = true;
+  if (following.message.id) cancel(following.message);
+}
+
+function cancel({ id }) {
+  return fetch(`claude/v1/messages/${id}`, { method: "DELETE" }).catch(() => {});
 }
 
 // -- the page ----------------------------------------------------------------------------------
@@ -223,6 +259,9 @@ find("#ask").addEventListener("keydown", (event) => {
   }
 });
 find("#stop").addEventListener("click", stop);
+addEventListener("keydown", ({ key }) => key === "Escape" && stop());
+place.addEventListener("scroll", () => { find("#latest").hidden = atBottom(); });
+find("#latest").addEventListener("click", () => { place.scrollTop = place.scrollHeight; });
 find("#new").addEventListener("click", () => {
   following?.leave.abort();
   following = null;
@@ -251,5 +290,6 @@ function begin() {
   else busy(false);
 }
 
+find("#who").textContent = name;
 begin();
 find("#ask").focus();

@@ -1,20 +1,24 @@
 // Markdown to elements, without ever making HTML of a text: `parse` gives a tree of plain objects,
-// `build` makes elements of it. What is no Markdown is text. Only the blocks that changed are made
-// anew while a text grows, so a long answer costs what its last block costs.
+// `build` makes elements of it. What is no Markdown is text. While a text grows, only its last blocks
+// are read again, and what has not changed in them stays the element it was: a long answer costs no
+// more than a short one for each token, and a selection in it lasts.
 
 const SAFE = /^(https?:|mailto:)/i;
 const DEEPEST = 16; // quotes and lists in each other
 
-/** The blocks of a text: [{ tag, source, … }]; `source` is what each was made of. */
+/** The blocks of a text: [{ tag, children, end, … }]; `end` is the place in the text after each. */
 export function parse(text, depth = 0) {
-  if (depth > DEEPEST) return [{ tag: "p", children: [text], source: text }];
+  if (depth > DEEPEST) return [{ tag: "p", children: [text], end: text.length }];
   const lines = text.split("\n");
   const blocks = [];
-  for (let at = 0; at < lines.length;) {
-    if (!lines[at].trim()) { at++; continue; }
+  for (let at = 0, place = 0; at < lines.length;) {
+    if (!lines[at].trim()) {
+      place += lines[at++].length + 1;
+      continue;
+    }
     const [block, next] = take(lines, at, depth);
-    blocks.push({ ...block, source: lines.slice(at, next).join("\n") });
-    at = next;
+    while (at < next) place += lines[at++].length + 1;
+    blocks.push({ ...block, end: place });
   }
   return blocks;
 }
@@ -69,25 +73,37 @@ function list(lines, at, depth) {
   const items = [];
   let next = at;
   while (next < lines.length) {
-    const found = ITEM.exec(lines[next]);
+    const first = nextFull(lines, next);
+    const found = ITEM.exec(lines[first] ?? "");
     if (!found || found[1].length !== indent || /\d/.test(found[2]) !== ordered) break;
     const inside = indent + found[2].length + 1;
-    const end = until(lines, next + 1, (one) => belongs(one, indent));
-    const inner = [found[3], ...lines.slice(next + 1, end).map((one) => dedent(one, inside))];
+    const end = endOfItem(lines, first + 1, indent, inside);
+    const inner = [found[3], ...lines.slice(first + 1, end).map((one) => dedent(one, inside))];
     const children = parse(inner.join("\n"), depth + 1);
     // An item of one paragraph is that paragraph's text.
-    const [first, ...rest] = children;
-    items.push({ tag: "li", children: first?.tag === "p" ? [...first.children, ...rest] : children });
+    const [head, ...rest] = children;
+    items.push({ tag: "li", children: head?.tag === "p" ? [...head.children, ...rest] : children });
     next = end;
   }
   const start = ordered && parseInt(mark, 10) !== 1 ? { start: parseInt(mark, 10) } : {};
   return [{ tag: ordered ? "ol" : "ul", ...start, children: items }, next];
 }
 
-/** Whether a line is part of the item before it: deeper, or its paragraph going on. */
-function belongs(line, indent) {
-  if (!line.trim()) return false;
-  return line.length - line.trimStart().length > indent || !begins(line);
+/** The line after an item: its lines are deeper, or its paragraph going on; after a gap, as deep. */
+function endOfItem(lines, at, indent, inside) {
+  while (at < lines.length) {
+    const next = nextFull(lines, at);
+    if (next === lines.length) return at;
+    const deep = lines[next].length - lines[next].trimStart().length;
+    if (next > at ? deep < inside : deep <= indent && begins(lines[next])) return at;
+    at = next + 1;
+  }
+  return at;
+}
+
+/** The first line from here on that is not empty. */
+function nextFull(lines, at) {
+  return until(lines, at, (one) => !one.trim());
 }
 
 function dedent(line, most) {
@@ -96,7 +112,7 @@ function dedent(line, most) {
 
 function table(lines, at) {
   const end = until(lines, at + 2, (one) => ROW.test(one));
-  const cells = (line) => line.trim().slice(1, -1).split("|").map((one) => inline(one.trim()));
+  const cells = (line) => line.trim().slice(1, -1).split(/(?<!\\)\|/).map((one) => inline(one.trim()));
   const row = (line, tag) => ({
     tag: "tr", children: cells(line).map((children) => ({ tag, children })),
   });
@@ -105,7 +121,7 @@ function table(lines, at) {
   return [{ tag: "table", children: [head, body] }, end];
 }
 
-// One alternative each: code, strong, emphasis, link, bare address, line break.
+// One alternative each: code, strong, emphasis, link, bare address, line break, escaped mark.
 const INLINE = new RegExp([
   "(`+)([^`]|[^`].*?[^`])\\1(?!`)",
   "(\\*\\*|__)(?=\\S)(.+?)(?<=\\S)\\3",
@@ -113,6 +129,7 @@ const INLINE = new RegExp([
   "\\[([^\\]\\n]*)\\]\\(\\s*(\\S+?)\\s*\\)",
   "(https?://[^\\s<>\"')\\]]+[^\\s<>\"')\\].,;:!?])",
   "( {2,}\\n)",
+  "\\\\([!-/:-@[-`{-~])",
 ].join("|"), "gs");
 
 /** The parts of a text: strings and { tag, children }. */
@@ -131,7 +148,7 @@ export function inline(text) {
 }
 
 function part(found, text) {
-  const [, ticks, coded, strong, bold, mark, stressed, label, target, address] = found;
+  const [, ticks, coded, strong, bold, mark, stressed, label, target, address, , escaped] = found;
   if (ticks) return { tag: "code", children: [coded] };
   if (strong) return { tag: "strong", children: inline(bold) };
   if (mark) {
@@ -140,6 +157,7 @@ function part(found, text) {
   }
   if (target !== undefined) return SAFE.test(target) ? link(target, inline(label)) : null;
   if (address) return link(address, [address]);
+  if (escaped) return escaped;
   return { tag: "br", children: [] };
 }
 
@@ -154,17 +172,43 @@ export function build(node, document) {
   if (node.href) Object.assign(made, { href: node.href, rel: "noopener noreferrer", target: "_blank" });
   if (node.language) made.dataset.language = node.language;
   if (node.start) made.start = node.start;
+  if (node.tag === "pre") made.tabIndex = 0; // it scrolls, so it must be reached by keyboard
+  made.kind = kind(node);
   made.append(...node.children.map((child) => build(child, document)));
   return made;
 }
 
-/** Make `place` show a text; the blocks that are as before stay as they are. */
+function kind({ tag, href, language, start }) {
+  return [tag, href, language, start].join(" ");
+}
+
+/**
+ * Make `place` show a text. A block with two others after it can change no more, whatever comes: the
+ * line that ended it is complete.
+ */
 export function show(place, text, document) {
-  const blocks = parse(text);
-  const old = place.sources ?? [];
-  let same = 0;
-  while (same < blocks.length && same < old.length && blocks[same].source === old[same]) same++;
-  while (place.childNodes.length > same) place.lastChild.remove();
-  place.append(...blocks.slice(same).map((block) => build(block, document)));
-  place.sources = blocks.map((block) => block.source);
+  const old = place.shown ?? { text: "", blocks: [] };
+  const kept = text.startsWith(old.text) ? old.blocks.slice(0, -2) : [];
+  const from = kept.at(-1)?.end ?? 0;
+  const read = parse(text.slice(from)).map((block) => ({ ...block, end: block.end + from }));
+  become(place, read, document, kept.length);
+  place.shown = { text, blocks: [...kept, ...read] };
+}
+
+/** Make an element's children, from the one at `first` on, what these nodes say. */
+function become(element, nodes, document, first = 0) {
+  while (element.childNodes.length > first + nodes.length) element.lastChild.remove();
+  nodes.forEach((node, at) => {
+    const child = element.childNodes[first + at];
+    if (!child) element.append(build(node, document));
+    else if (typeof node === "string" && child.nodeType === 3) grow(child, node);
+    else if (child.kind && child.kind === kind(node)) become(child, node.children, document);
+    else child.replaceWith(build(node, document));
+  });
+}
+
+function grow(text, now) {
+  if (now === text.data) return;
+  if (now.startsWith(text.data)) text.appendData(now.slice(text.data.length));
+  else text.data = now;
 }
