@@ -8,7 +8,6 @@ import json
 import pytest
 
 from tailrace import APITimeoutError
-from tailrace.relay import asgi
 from tailrace.relay.endpoint import Endpoint
 from tailrace.relay.guard import Limits
 from tailrace.relay.memory import MemoryJournal
@@ -337,7 +336,7 @@ def test_a_slow_viewer_gets_all_it_missed_at_once_and_holds_up_nobody(run) -> No
 
 
 def test_a_viewer_that_reads_nothing_is_given_up(run, monkeypatch) -> None:
-    monkeypatch.setattr("tailrace.relay.asgi.SEND_SECONDS", 0.05)
+    monkeypatch.setattr("tailrace.relay.show.SEND_SECONDS", 0.05)
 
     async def main() -> None:
         gate = asyncio.Event()
@@ -419,34 +418,6 @@ def test_keys_of_clients_go_nowhere(run) -> None:
             headers = {"x-api-key": "sk-theirs", "authorization": "Bearer theirs"}
             await site.post(headers=headers).done()
             assert "theirs" not in repr(site.source.asked)
-
-    run(main())
-
-
-def test_a_send_that_waits_twice_goes_on(run) -> None:
-    async def main() -> None:
-        sent = []
-
-        async def send(message) -> None:
-            await asyncio.sleep(0)
-            try:
-                await asyncio.wait_for(asyncio.sleep(5), 0.01)
-            except TimeoutError:
-                await asyncio.sleep(0.01)
-            sent.append(message["body"])
-
-        await asgi._send(send, b"x")
-        assert sent == [b"x"]
-
-        async def again() -> None:
-            await asgi._send(send, b"y")
-
-        task = asyncio.create_task(again())
-        await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert sent == [b"x"]
 
     run(main())
 

@@ -101,7 +101,7 @@ def test_a_journal_that_is_away(run: Any) -> None:
 def test_the_lag_of_one_write_in_sixteen_is_taken() -> None:
     metrics = Metrics()
     for _ in range(64):
-        metrics.wrote(10.0, lambda: 10.02)
+        metrics.wrote(10.0, lambda: 10.02, viewers=1)
     assert metrics.lag.count == 4
     assert metrics.lag.total == pytest.approx(0.08)
 

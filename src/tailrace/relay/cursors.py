@@ -7,6 +7,7 @@ means after everything. It comes back from browsers, so it is checked: three bou
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from .journal import END, Offset
@@ -44,6 +45,7 @@ def parse_cursor(text: str) -> Cursor:
     return Cursor(at, int(found[3]))
 
 
+@lru_cache(maxsize=1024)  # the entries of a log have few epochs
 def format_epoch(number: int) -> str:
     """A number in base 36."""
     digits = ""

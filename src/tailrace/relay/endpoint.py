@@ -31,7 +31,6 @@ from .asgi import (
     answer_error,
     break_off,
     read_body,
-    show,
     start_stream,
 )
 from .cursors import AT_END, Cursor, parse_cursor
@@ -49,6 +48,7 @@ from .generation import Follower, Generation
 from .guard import Limits, Refusal, check_json, check_origin, invalid, json_object
 from .journal import END, JournalUnavailableError, Offset
 from .records import ERROR, Event, is_claim
+from .show import show
 from .signals import break_on_signals
 from .tail import Tail
 from .ui import DIALECTS

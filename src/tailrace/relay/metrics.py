@@ -55,10 +55,10 @@ class Histogram:
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
 
-    def add(self, value: float) -> None:
-        """Note a value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
+    def add(self, value: float, times: int = 1) -> None:
+        """Note a value, so many times."""
+        self.counts[bisect_left(self.bounds, value)] += times
+        self.total += value * times
 
     @property
     def count(self) -> int:
@@ -103,11 +103,12 @@ class Metrics:
         self._draining = draining
         self._writes = 0
 
-    def wrote(self, read_at: float, now: Callable[[], float]) -> None:
-        """Entries that were read at a time were written to a viewer."""
-        self._writes += 1
-        if self._writes % _SAMPLED == 0:
-            self.lag.add(max(now() - read_at, 0.0))
+    def wrote(self, read_at: float, now: Callable[[], float], viewers: int) -> None:
+        """Entries that were read at a time were written to so many viewers, the last just now."""
+        samples = (self._writes + viewers) // _SAMPLED - self._writes // _SAMPLED
+        self._writes += viewers
+        if samples:
+            self.lag.add(max(now() - read_at, 0.0), samples)
 
     def families(self) -> Iterator[Family]:
         """All there is, as of now."""

@@ -36,13 +36,13 @@ from .records import (
     raw_json,
 )
 from .source import error_object
+from .watchers import Alarm
 from .writer import OvertakenError, Writer
 
 log = logging.getLogger("tailrace.relay")
 
 _RETRY_SECONDS = 0.2
-_WATCH_PAUSE = 0.05
-_FIRST = asyncio.FIRST_COMPLETED
+_WATCH_PAUSE, _WATCH_SECONDS = 0.25, 1.0
 _STOP = {"type": "message_stop"}
 
 
@@ -83,8 +83,10 @@ class Production:
         self._by = by
         self._merger = Merger()
         self._news = asyncio.Event()
+        """There is something to store."""
+        self._last = asyncio.Event()
+        """There is nothing to wait for any more."""
         self._closed = False
-        self._watcher: asyncio.Task[None] | None = None
         self._size = 0
         self._stopped = stopped
         self._interrupted = False
@@ -93,10 +95,9 @@ class Production:
         """Produce, and store; cancelled, it stops at once and stores nothing more."""
         pump = asyncio.create_task(self._pump())
         watcher = asyncio.create_task(self._watch())
-        self._watcher = watcher
-        pump.add_done_callback(lambda _: self._news.set())
+        pump.add_done_callback(lambda _: self._hurry())
         try:
-            return await self._store_all(pump, watcher)
+            return await self._store_all(pump)
         finally:
             pump.cancel()
             watcher.cancel()
@@ -109,9 +110,11 @@ class Production:
 
     def _close(self) -> None:
         self._closed = True
+        self._hurry()
+
+    def _hurry(self) -> None:
+        self._last.set()
         self._news.set()
-        if self._watcher is not None:
-            self._watcher.cancel()
 
     # -- from the source -----------------------------------------------------------------------
 
@@ -131,25 +134,39 @@ class Production:
                 await close()
 
     async def _watch(self) -> None:
-        """Set `_closed` when the log has been closed by somebody else."""
+        """Notice that somebody else has closed the log.
+
+        While entries are stored the journal's answers say so, too; this is for the time between.
+        """
         async with self._journal.watch(self.key) as hint:
-            while True:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(1.0):
-                        await hint.wait()
-                hint.clear()
-                with suppress(JournalUnavailableError):
-                    if await self._journal.read(self.key, BEFORE_END, limit=1):
-                        self._closed = True
-                        self._news.set()
-                        return
-                await asyncio.sleep(_WATCH_PAUSE)
+            alarm = Alarm(hint, _WATCH_SECONDS)
+            try:
+                while not await self._is_ended():
+                    await asyncio.sleep(_WATCH_PAUSE)
+                    alarm.put_off()
+                    await hint.wait()
+                    hint.clear()
+            finally:
+                alarm.close()
+        self._close()
+
+    async def _is_ended(self) -> bool:
+        try:
+            return bool(await self._journal.read(self.key, BEFORE_END, limit=1))
+        except JournalUnavailableError:
+            return False
 
     # -- into the journal ----------------------------------------------------------------------
 
-    async def _store_all(self, pump: asyncio.Task[None], watcher: asyncio.Task[None]) -> End | None:
+    async def _store_all(self, pump: asyncio.Task[None]) -> End | None:
+        clock = asyncio.get_running_loop().time
+        next_entry = clock()
         while True:
             await self._news.wait()
+            if next_entry > clock():  # more may come to go with it, unless this is the last
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(next_entry):
+                        await self._last.wait()
             self._news.clear()
             if pump.done() or self._closed:
                 break
@@ -157,7 +174,7 @@ class Production:
                 self._writer.add(encode_record(Batch(self._merger.take())))
             if not await self._store():
                 return await self._outcome()
-            await asyncio.wait([pump, watcher], timeout=self._tempo.flush, return_when=_FIRST)
+            next_entry = clock() + self._tempo.flush
         if not pump.done():
             pump.cancel()  # the upstream is left before anything else is awaited
             await asyncio.gather(pump, return_exceptions=True)

@@ -2,8 +2,8 @@
 
 Theory of operation. A tail reads its log whenever it is hinted at, and once a second in any case,
 and keeps the entries while anyone follows. A follower is a place in that list, not a queue: one
-that is slow costs nothing and later gets all it missed at once. Reading pauses for a tick after
-each batch, so that a burst of appends is one wake-up.
+that is slow costs nothing and later gets all it missed at once. Between two reads that found
+something is a tick at least, so that a burst of appends is one wake-up.
 
 Entries that are no longer part of the reply are cut off: those after the `prev` of a newer claim,
 and those that a journal which lost its tail holds otherwise now (checked whenever it is quiet).
@@ -22,6 +22,7 @@ import msgspec
 
 from .journal import END, Entry, Journal, JournalUnavailableError, Offset
 from .records import Claim, End, current, decode_record, follows, is_special, left_by
+from .watchers import Alarm
 
 log = logging.getLogger("tailrace.relay")
 
@@ -124,19 +125,23 @@ class Tail:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _keep_reading(self, hint: asyncio.Event) -> None:
-        while not (self.end or self.gone):
-            hint.clear()
-            try:
-                await self._step(hint)
-            except JournalUnavailableError:
-                await asyncio.sleep(_RETRY_SECONDS)
-            except Exception:  # an entry that cannot be read: better gone than silent for ever
-                log.exception("a log of the relay cannot be read")
-                self.gone = True
-                self._loaded.set()
-                self.wake(True)
+        alarm = Alarm(hint, self._pulse.poll)
+        try:
+            while not (self.end or self.gone):
+                hint.clear()
+                try:
+                    await self._step(hint, alarm)
+                except JournalUnavailableError:
+                    await asyncio.sleep(_RETRY_SECONDS)
+                except Exception:  # an entry that cannot be read: better gone than silent for ever
+                    log.exception("a log of the relay cannot be read")
+                    self.gone = True
+                    self._loaded.set()
+                    self.wake(True)
+        finally:
+            alarm.close()
 
-    async def _step(self, hint: asyncio.Event) -> None:
+    async def _step(self, hint: asyncio.Event, alarm: Alarm) -> None:
         while await self._read():
             pass
         if not self._loaded.is_set():
@@ -146,12 +151,13 @@ class Tail:
                 self.wake(True)
         if self.end or self.gone:
             return
-        await asyncio.sleep(self._pulse.tick)
-        try:
-            async with asyncio.timeout(self._pulse.poll):
-                await hint.wait()
-        except TimeoutError:
+        alarm.put_off()
+        await hint.wait()
+        if alarm.rang:
             await self._look()
+        early = self.read_at + self._pulse.tick - self._loop.time()
+        if early > 0:
+            await asyncio.sleep(early)
 
     async def _read(self) -> bool:
         """Take the next entries; whether there may be more."""
