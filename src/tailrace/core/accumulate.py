@@ -197,14 +197,15 @@ class Accumulator:
     def append_text(self, index: int, text: str) -> bool:
         """A text delta without its event, for a reader that wants nothing but the text.
 
-        Whether a `TextEvent` comes of it; see `text_event`.
+        `text` must be a `str`. Whether a `TextEvent` comes of it; see `text_event`.
         """
         blocks = self._blocks
         growing = blocks[index].text if index < len(blocks) else None
         if growing is None:
             self._open_block(index)  # says what is wrong with it, if anything
             return False
-        growing.append(text)
+        growing.pending.append(text)  # as `append` does: this runs once for each event of a reply
+        growing.length += len(text)
         return True
 
     def text_event(self, index: int, text: str) -> TextEvent:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 class GrowingText:
     """A string that is only ever appended to."""
 
-    __slots__ = ("_joined", "_pending", "length")
+    __slots__ = ("_joined", "length", "pending")
 
     def __init__(self, initial: str = "") -> None:
         self._joined = initial
-        self._pending: list[str] = []
+        self.pending: list[str] = []
+        """Fragments that were not joined yet. Who adds one here adds its size to `length`."""
         self.length = len(initial)
         """How long the text is now, in characters."""
 
@@ -29,16 +30,16 @@ class GrowingText:
         """Add a fragment at the end. Raises `TypeError` for what is no text."""
         if type(fragment) is not str:
             raise TypeError(f"a fragment must be text, not {type(fragment).__name__}")
-        self._pending.append(fragment)
+        self.pending.append(fragment)
         self.length += len(fragment)
 
     @property
     def text(self) -> str:
         """All of it, as of now."""
-        if self._pending:
-            self._pending.insert(0, self._joined)
-            self._joined = "".join(self._pending)
-            self._pending.clear()
+        if self.pending:
+            self.pending.insert(0, self._joined)
+            self._joined = "".join(self.pending)
+            self.pending.clear()
         return self._joined
 
     def upto(self, length: int) -> str:

@@ -177,17 +177,25 @@ def _check(body: Mapping[str, Any]) -> None:
             raise ValueError(f"max_tokens must not be negative: {tokens}")
 
 
+_CONTENT = frozenset({str, list})
+
+
 def _messages(value: Any) -> list[Any]:
     messages = _listed("messages", value)
     if not messages:
         raise ValueError("messages must hold at least one message")
+    if all(map(_is_plain, messages)):
+        return list(messages)
     return [_message(index, item) for index, item in enumerate(messages)]
 
 
-def _message(index: int, item: Any) -> Any:
+def _is_plain(item: Any) -> bool:
+    """Whether a message needs nothing done to it, as nearly every one."""
     exact: type[Any] = type(item)  # pyright: ignore[reportUnknownVariableType]
-    if exact is dict and "role" in item and type(item.get("content")) in (str, list):
-        return item  # nearly every message
+    return exact is dict and type(item.get("content")) in _CONTENT and "role" in item
+
+
+def _message(index: int, item: Any) -> Any:
     if isinstance(item, Message):
         return item.to_param()
     if isinstance(item, Mapping):
