@@ -60,7 +60,8 @@ class Bench:
         """Do the jobs in turn, round after round, every other round backwards.
 
         A job is named after its contestant unless it names one. One that fails is left out from
-        then on, and what it said is kept in `failures`.
+        then on, and what it said is kept in `failures`. Raises `RuntimeError` if it failed because
+        the servers are gone.
         """
         results: Results = {name: [] for name in jobs}
         for number in range(rounds or self.rounds):
@@ -80,6 +81,7 @@ class Bench:
             return None
         found = self.run([sys.executable, "-m", "benchmarks.worker", json.dumps(job)])
         if found is None or found.returncode not in (0, ABSENT):
+            self.addresses.check()
             said = "no end in sight" if found is None else found.stderr.strip()[-300:]
             self.failures.append(f"{job}: {said}")
             print(f"  failed: {self.failures[-1]}", file=sys.stderr)

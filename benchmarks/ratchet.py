@@ -3,11 +3,12 @@
     python -m benchmarks.ratchet            compare with benchmarks/ratchet.toml; exit 1 if worse
     python -m benchmarks.ratchet --record   write down what is found now
 
-The figures are those that a busy machine hardly moves: counted calls, modules, bytes, exponents,
-and CPU only against the floor of the same moment. Noise only ever adds, so a figure that is too
-high is measured again, and its lowest counts. What is counted differs from one Python to the next,
-so it is judged on the Python it was recorded on, and elsewhere only shown. It needs nothing but
-Tailrace itself, and `make test` runs it.
+It is the suite's quickest mode. The figures are those that a busy machine hardly moves: counted
+calls, modules, bytes, exponents, and CPU only as a ratio to the floor or to the official SDK, a
+moment apart. Noise only ever adds, so a figure that is too high is measured again, and its lowest
+counts. What is counted differs from one Python to the next, so it is judged on the Python it was
+recorded on, and elsewhere only shown. It needs nothing but what the tests need, and `make test`
+runs it.
 """
 
 from __future__ import annotations
@@ -85,11 +86,48 @@ def _above_floor(sync: bool) -> Figure:
             "warm": bench.addresses.url("text/300/1"),
             "count": 30_000,
         }
-        found = bench.alternate("burst", {"tailrace": job, "floor_decode": job}, rounds=2)
-        ours, floor = (min(r["cpu"] for r in found[name]) for name in ("tailrace", "floor_decode"))
-        return ours / floor
+        return _ratio(bench, "burst", "floor_decode", job)
 
     return above_floor
+
+
+def _ratio(bench: Bench, scenario: str, peer: str, job: dict[str, Any]) -> float:
+    """CPU, as a part of a peer's; the least of two rounds each."""
+    found = bench.alternate(scenario, {"tailrace": job, peer: job}, rounds=2)
+    if peer not in found:
+        raise RuntimeError(f"there is nothing to compare with: {peer} failed or is not installed")
+    ours, theirs = (min(r["cpu"] for r in found[name]) for name in ("tailrace", peer))
+    return float(ours / theirs)
+
+
+def _text_of_official(sync: bool) -> Figure:
+    def text(bench: Bench) -> float:
+        url, warm = bench.addresses.url("text/4000/1"), bench.addresses.url("text/300/1")
+        job = {"sync": sync, "way": "text", "url": url, "warm": warm, "count": 4000}
+        return _ratio(bench, "burst", "official", job)
+
+    return text
+
+
+def _request_of(peer: str) -> Figure:
+    def request(bench: Bench) -> float:
+        url = bench.addresses.url("text/3/1")
+        job = {"url": url, "body": "messages", "sync": True, "times": 10}
+        return _ratio(bench, "request", peer, job)
+
+    return request
+
+
+def _client_of_official(bench: Bench) -> float:
+    url = bench.addresses.url("text/5/1")
+
+    def used(name: str) -> float:
+        code = PROGRAM.format(code=CLIENTS[name].format(url=url))
+        done = bench.run([sys.executable, "-c", code])
+        assert done is not None
+        return float(json.loads(done.stdout.splitlines()[-1])["cpu"])
+
+    return min(used("tailrace") for _ in range(3)) / min(used("official") for _ in range(2))
 
 
 def _growth(reply: str, way: str, sizes: tuple[int, int]) -> Figure:
@@ -132,6 +170,11 @@ FIGURES: dict[str, Figure] = {
     "calls_async_paced": _calls_a_packet,
     "cpu_sync_text_above_floor": _above_floor(sync=True),
     "cpu_async_text_above_floor": _above_floor(sync=False),
+    "cpu_sync_text_of_official": _text_of_official(sync=True),
+    "cpu_async_text_of_official": _text_of_official(sync=False),
+    "cpu_client_of_official": _client_of_official,
+    "cpu_request_of_official": _request_of("official"),
+    "cpu_request_of_msgspec": _request_of("msgspec"),
     "bytes_kept_event": _kept,
     "growth_tool_input": _growth("tool/{}/20", "asked", (50_000, 500_000)),
     "growth_large_event": _growth("large/{}", "events", (1_000_000, 8_000_000)),

@@ -6,7 +6,8 @@ It prints its ports as a line of JSON and serves until its standard input ends. 
 request is to read it, look at its path and write bytes that were made before, so that a reader is
 hardly ever kept waiting. A *paced* reply (`/live/50`) sends that many events a second, each in a
 packet of its own with the time of sending in it; streams take turns, so that packets are spread
-over time as those of independent replies are.
+over time as those of independent replies are. A reader that is some seconds behind is sent no more
+until it has caught up: what it does not take would fill the machine's memory.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import asyncio
 import contextlib
 import json
 import resource
+import socket
 import ssl
 import subprocess
 import sys
@@ -28,6 +30,8 @@ from typing import cast
 from benchmarks.replies import opening, stamped, whole
 
 TURNS_A_SECOND = 1000
+BEHIND_BYTES = 16_384
+"""How much of a paced reply may wait for its reader: here, and in the system's own buffer."""
 
 
 class Pace:
@@ -45,6 +49,8 @@ class Pace:
 
     def join(self, stream: asyncio.WriteTransport) -> None:
         """Give a stream its turn, where the fewest are."""
+        sock = stream.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BEHIND_BYTES)
         min(self._turns, key=len).add(stream)
 
     def leave(self, stream: asyncio.WriteTransport) -> None:
@@ -55,7 +61,8 @@ class Pace:
     def _tick(self) -> None:
         while self._due <= time.monotonic():
             for stream in self._turns[self._turn]:
-                stream.write(stamped(time.monotonic()))
+                if stream.get_write_buffer_size() < BEHIND_BYTES:
+                    stream.write(stamped(time.monotonic()))
             self._turn = (self._turn + 1) % len(self._turns)
             self._due += self._apart
         self._loop.call_later(max(0.0, self._due - time.monotonic()), self._tick)
@@ -158,6 +165,13 @@ class Addresses:
 
     http: str
     https: str | None
+    process: subprocess.Popen[bytes] | None = None
+
+    def check(self) -> None:
+        """Raise `RuntimeError` if the servers have ended."""
+        code = None if self.process is None else self.process.poll()
+        if code is not None:
+            raise RuntimeError(f"the benchmark's servers have ended, with {code}")
 
     def url(self, reply: str, tls: bool = False) -> str:
         """The base URL under which every request is answered with `reply`."""
@@ -179,6 +193,7 @@ def running(certificate: Path | None = None) -> Iterator[Addresses]:
             yield Addresses(
                 http=f"http://127.0.0.1:{ports['http']}",
                 https=f"https://localhost:{ports['https']}" if "https" in ports else None,
+                process=process,
             )
         finally:
             process.stdin.close()

@@ -22,7 +22,7 @@ from benchmarks.reading import runner
 from benchmarks.replies import sent_at, sent_in
 from benchmarks.usage import cpu, resident
 
-PATIENCE = 12.0
+PATIENCE = 8.0
 CALM = 0.5
 BEHIND = 0.05
 """Whose events are later than this, in seconds, is still reading what piled up."""
