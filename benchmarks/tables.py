@@ -17,9 +17,12 @@ NAMES = {
     "msgspec": "msgspec",
     "bare": "bare Python",
     "aimock": "aimock",
+    "starlette": "Starlette",
+    "sse_starlette": "sse-starlette",
+    "fastapi_sse": "fastapi.sse",
     "asked": "asked",
 }
-COMPARED = ("official", "floor", "floor_decode", "msgspec", "aimock")
+COMPARED = ("official", "floor", "floor_decode", "msgspec", "aimock", "starlette", "fastapi_sse")
 
 
 def number(value: float) -> str:

@@ -20,6 +20,7 @@ ORDER = (
     "idle",
     "held",
     "simulator",
+    "relay",
 )
 
 

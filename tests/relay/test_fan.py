@@ -109,13 +109,13 @@ class Viewer:
 
 @pytest.fixture(autouse=True)
 def _count_sleeps(monkeypatch) -> None:
-    wait = Fan.wait
+    sit = Fan.sit
 
-    async def counted(self, seat, departure):
+    def counted(self, seat, departure):
         seat.send.__self__.sleeps += 1
-        return await wait(self, seat, departure)
+        return sit(self, seat, departure)
 
-    monkeypatch.setattr(Fan, "wait", counted)
+    monkeypatch.setattr(Fan, "sit", counted)
 
 
 def test_all_are_sent_what_is_new_and_nobody_is_woken(run) -> None:

@@ -43,8 +43,10 @@ def opening(retry: int) -> bytes:
 class Departure:
     """Notices that the client has left, while something else is awaited."""
 
+    __slots__ = ("_task", "left", "waiting")
+
     def __init__(self, receive: Receive) -> None:
-        self._task = asyncio.create_task(self._watch(receive))
+        self._task = asyncio.create_task(self._watch(receive), name="client leaves")
         self.waiting: asyncio.Future[Any] | None = None
         """What is to be settled with `False` when the client leaves."""
         self.left = False

@@ -106,16 +106,15 @@ class Chat(Endpoint):
         self._grace = grace
         self._pointers = Pointers(relay.journal)
 
-    async def _route(
+    def _route(
         self, scope: Scope, receive: Receive, send: Send, method: str, path: str
-    ) -> None:
+    ) -> Awaitable[None]:
         chat = scope.get("path_params", {}).get("chat")
         if method != "POST":
-            await self._again(scope, receive, send, str(chat))
-        elif chat is None:
-            await self._answer(scope, receive, send)
-        else:
-            await self._stop(scope, send, str(chat))
+            return self._again(scope, receive, send, str(chat))
+        if chat is None:
+            return self._answer(scope, receive, send)
+        return self._stop(scope, send, str(chat))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)

@@ -43,18 +43,22 @@ class Unfinished(NamedTuple):
 class Seat:
     """A viewer's place in a fan; made in the viewer's task."""
 
-    __slots__ = ("asleep", "follower", "future", "run", "send", "task")
+    __slots__ = ("asleep", "context", "follower", "future", "send", "task")
 
     def __init__(self, follower: Follower, send: Send) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a viewer must be a task")
         self.task = task
-        self.run = copy_context().run
+        self.context = copy_context()
         self.follower = follower
         self.send = send
         self.asleep = False
         self.future: asyncio.Future[bool | Unfinished] | None = None
+
+    def rise(self) -> None:
+        """Be sent nothing more."""
+        self.asleep = False
 
     def wake(self, found: bool | Unfinished) -> None:
         """Let the viewer go on, if nothing else has."""
@@ -81,20 +85,18 @@ class Fan:
         self._seats: list[Seat] = []
         self._grown: asyncio.Future[bool] | None = None
 
-    async def wait(self, seat: Seat, departure: Departure) -> bool | Unfinished:
+    def sit(self, seat: Seat, departure: Departure) -> asyncio.Future[bool | Unfinished]:
         """Have all sent that comes, until the viewer has to look for itself.
 
-        Gives `True` when something else than growth has happened, `False` at a heartbeat or when
-        the client has left, and a send that is `Unfinished`. Raises what a send has raised.
+        Await the future at once, and call `seat.rise` after it. It gives `True` when something else
+        than growth has happened, `False` at a heartbeat or when the client has left, and a send
+        that is `Unfinished`; it raises what a send has raised.
         """
         departure.waiting = seat.future = self._loop.create_future()
         seat.asleep = True
         self._seats.append(seat)
         self._listen()
-        try:
-            return await seat.future
-        finally:
-            seat.asleep = False
+        return seat.future
 
     def _listen(self) -> None:
         if self._seats and self._grown is None:
@@ -142,7 +144,7 @@ class Fan:
             if not body:
                 continue
             message = {"type": "http.response.body", "body": body, "more_body": True}
-            run = seat.run
+            run = seat.context.run
             _enter_task(loop, seat.task)
             try:
                 work = run(seat.send, message).__await__()

@@ -35,6 +35,8 @@ class Follower:
     `close` it when done. `skip` is how many events of the next entry were delivered before.
     """
 
+    __slots__ = ("_cuts", "_hub", "_tail", "place", "skip", "tail")
+
     def __init__(self, hub: Hub, tail: Tail) -> None:
         self._hub = hub
         self._tail: Tail | None = tail

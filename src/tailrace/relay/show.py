@@ -67,7 +67,10 @@ async def show(
         if draining.is_set():
             await asyncio.sleep(random.uniform(0, spread))  # noqa: S311 - spreads load
             return
-        found = await fan_of(tail, make, metrics).wait(seat, departure)
+        try:
+            found = await fan_of(tail, make, metrics).sit(seat, departure)
+        finally:
+            seat.rise()
         if isinstance(found, Unfinished):
             await _finish(found)
         elif not found and not departure.left:
