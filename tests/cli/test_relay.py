@@ -14,6 +14,9 @@ from tailrace.cli import main
         (["http://example.org"], "redis://"),
         (["relay.db", "--most", "0"], "at least one generation"),
         (["redis://127.0.0.1:1/0"], "Redis journal"),
+        (["relay.db", "--status", "metrics"], "must be a port, or a host and a port: 'metrics'"),
+        (["relay.db", "--status", "127.0.0.1:99999"], "cannot serve the status"),
+        (["relay.db", "--status", "nowhere.invalid:0"], "cannot serve the status"),
     ],
 )
 def test_a_worker_that_cannot_work_says_why(words, why, capsys, monkeypatch, tmp_path) -> None:

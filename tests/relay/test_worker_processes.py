@@ -1,4 +1,4 @@
-"""Two web nodes and two workers, each a process; one worker is killed in the middle."""
+"""Two web nodes and two workers, each a process; the worker that is at work is killed."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ class Processes:
         key = {"ANTHROPIC_BASE_URL": upstream, "ANTHROPIC_API_KEY": "any"}
         self.environment = {**os.environ, **key}
         self.stack = ExitStack()
+        self.status: dict[subprocess.Popen[str], str] = {}
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         command = [sys.executable, *words]
@@ -54,10 +55,22 @@ class Processes:
         return process
 
     async def worker(self) -> subprocess.Popen[str]:
-        process = self.start("-W", "error", "-m", "tailrace", "relay", "worker", self.where)
+        words = ("relay", "worker", self.where, "--status", "0")
+        process = self.start("-W", "error", "-m", "tailrace", *words)
         line = await asyncio.to_thread(process.stdout.readline)
         assert "ready" in line, process.communicate()
+        self.status[process] = line.split()[-1].removesuffix("/metrics")
         return process
+
+    async def busy(self, client, *workers: subprocess.Popen[str]) -> subprocess.Popen[str]:
+        """The worker that produces something."""
+        async with asyncio.timeout(30):
+            while True:
+                for worker in workers:
+                    metrics = (await client.get(f"{self.status[worker]}/metrics")).text
+                    if "\ntailrace_relay_generations_running 1\n" in metrics:
+                        return worker
+                await asyncio.sleep(0.02)
 
     async def node(self, on_crash: str) -> tuple[str, subprocess.Popen[str]]:
         with socket.socket() as probe:
@@ -118,7 +131,7 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(run, where) -> 
         sim = stack.enter_context(Simulator(story, pace=Pace(tokens_per_second=60.0)))
         processes = Processes(where, sim.url)
         stack.enter_context(processes.stack)
-        first = await processes.worker()
+        workers = await asyncio.gather(processes.worker(), processes.worker())
         (one, _), (two, _) = await asyncio.gather(*(processes.node("continue") for _ in range(2)))
         async with httpx2.AsyncClient(timeout=60) as client:
             posted = Reader(client, "POST", f"{one}/v1/messages", json=BODY)
@@ -126,8 +139,9 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(run, where) -> 
             generation = posted.headers["relay-id"]
             elsewhere = Reader(client, "GET", f"{two}/v1/messages/{generation}")
             await asyncio.wait_for(elsewhere.begun.wait(), 30)
+            first = await processes.busy(client, *workers)
             first.kill()  # at once: it must not have finished
-            second = await processes.worker()
+            (second,) = {*workers} - {first}
             for reader in (posted, elsewhere):
                 assert (await reader.ended())["type"] == "message_stop"
                 assert reader.text == WORDS
@@ -143,7 +157,14 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(run, where) -> 
             # The other worker is told to stop: what runs ends well, and nothing new is taken.
             last = Reader(client, "POST", f"{two}/v1/messages", json=BODY)
             await asyncio.wait_for(last.begun.wait(), 30)
+            url = processes.status[second]
+            assert (await client.get(f"{url}/readyz")).status_code == 200
             second.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(10):
+                while (await client.get(f"{url}/readyz")).status_code != 503:
+                    await asyncio.sleep(0.02)
+            assert (await client.get(f"{url}/healthz")).status_code == 200
+            assert (await client.get(f"{url}/")).status_code == 404
             assert (await last.ended())["type"] == "message_stop"
             assert last.text == WORDS
             assert await asyncio.to_thread(second.wait, 30) == 0

@@ -7,8 +7,6 @@ import asyncio
 import os
 import signal
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,16 +67,8 @@ def main(arguments: list[str]) -> int:
 
 
 async def _serve(options: argparse.Namespace, bound: socket.socket, folder: Path) -> None:
-    import uvicorn
-
+    from tailrace.cli.unsignalled import unsignalled
     from tailrace.web.show import Show
-
-    class Server(uvicorn.Server):
-        """One that leaves signals to us: the other processes have to be ended, too."""
-
-        @contextmanager
-        def capture_signals(self) -> Generator[None]:
-            yield
 
     show = Show(
         f"http://{HOST}:{bound.getsockname()[1]}",
@@ -88,8 +78,8 @@ async def _serve(options: argparse.Namespace, bound: socket.socket, folder: Path
         characters=options.characters,
         pace=options.pace,
     )
-    config = uvicorn.Config(show.app(), log_level="warning", timeout_graceful_shutdown=2)
-    server = Server(config)
+    # Signals are for this program: it has other processes to end, too.
+    server = unsignalled(show.app(), timeout_graceful_shutdown=2)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, setattr, server, "should_exit", True)
     bound.listen(128)

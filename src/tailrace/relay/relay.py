@@ -309,6 +309,15 @@ class Relay:
 
         return metrics_app
 
+    def status_app(self) -> App:
+        """An ASGI application with `/metrics`, `/healthz` and `/readyz`.
+
+        For a process without a site; `app` has the latter two itself.
+        """
+        from .status import status_app
+
+        return status_app(self)
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something until it is done or the relay is closed; a drain waits for it."""
         task = asyncio.create_task(work)
