@@ -41,6 +41,8 @@ fuzz: $(READY)
 	$(BIN)/python scripts/relay_fuzz.py --seeds 60
 	$(BIN)/python scripts/relay_fuzz.py --seeds 20 --store valkey
 	$(BIN)/python scripts/relay_fuzz.py --seeds 20 --store sqlite
+	$(BIN)/python scripts/relay_fuzz.py --seeds 20 --workers
+	$(BIN)/python scripts/relay_fuzz.py --seeds 10 --workers --store sqlite
 
 clean:
 	rm -rf $(VENV) site

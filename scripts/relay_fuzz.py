@@ -3,11 +3,12 @@
     python scripts/relay_fuzz.py --seeds 60                  a real Redis, killed and its file cut
     python scripts/relay_fuzz.py --seeds 20 --store valkey   the same with Valkey
     python scripts/relay_fuzz.py --seeds 20 --store sqlite   the same without the server's faults
+    python scripts/relay_fuzz.py --seeds 20 --workers        two web nodes, two workers to produce
 
 Each seed starts three processes that all start, produce and follow the same generations, whose text
-is known. Meanwhile they are killed (`kill -9`, then started anew) and paused for longer than their
+is known; with workers two that start and follow, and two that produce. Meanwhile they are killed (`kill -9`, then started anew) and paused for longer than their
 lease (SIGSTOP, so that they wake up as zombies), and the server is killed with up to 6,000 bytes
-cut off its append-only file, half the time together with all three processes. Readers in this
+cut off its append-only file, half the time together with all these processes. Readers in this
 process, which produces nothing and so never mends anything, follow live from the start, break off
 and go on from their cursors through another relay. In the end all of them, and a fresh reader, must
 have the text exactly, cursors must have grown strictly, and every generation must be done.
@@ -30,7 +31,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
@@ -42,10 +43,12 @@ from tailrace.relay.journal import JournalUnavailableError
 from tailrace.relay.production import Tempo
 from tailrace.relay.relay import Relay
 from tailrace.relay.tail import Pulse, Tail
+from tailrace.relay.worker import Worker
 
 SECRET = b"fuzz"
 GENERATIONS = 12
-NODES = 3
+TEAMS = {False: ("node", "node", "node"), True: ("web", "web", "worker", "worker")}
+"""What the processes are, without workers and with them."""
 CUT_BYTES = 6_000
 WHERE_FROM = {
     "redis": "on Debian: apt-get install redis-server",
@@ -54,6 +57,7 @@ WHERE_FROM = {
 PATIENCE = 40.0
 TEMPO = Tempo(flush=0.01, lease=0.6)
 PULSE = Pulse(tick=0.005, poll=0.15, grace=0.4)
+WORKER_WAIT = 20.0
 
 Event = dict[str, Any]
 
@@ -107,9 +111,18 @@ class ReadOnly(Relay):
         """Leave it to the others."""
 
 
-def open_relay(where: str, kind: type[Relay] = Relay) -> Relay:
+def open_relay(where: str, kind: type[Relay] = Relay, *, workers: bool = False) -> Relay:
     """A relay as all here have it."""
-    return kind(where, source=source, secret=SECRET, on_crash="continue", tempo=TEMPO, pulse=PULSE)
+    return kind(
+        where,
+        source=source,
+        secret=SECRET,
+        on_crash="continue",
+        tempo=TEMPO,
+        pulse=PULSE,
+        workers=workers,
+        worker_wait=WORKER_WAIT,
+    )
 
 
 async def start(relay: Relay, seed: int, number: int) -> Generation:
@@ -126,9 +139,14 @@ async def find(relay: Relay, seed: int, number: int) -> Generation:
     return await relay.find(keyed_id(SECRET, "", f"{seed}/{number}"))
 
 
-async def node(where: str, seed: int) -> None:
+async def work(where: str) -> None:
+    """Produce what web nodes ask for, for ever."""
+    await Worker(open_relay(where)).run()
+
+
+async def node(where: str, seed: int, *, workers: bool = False) -> None:
     """Start everything, follow everything, for ever."""
-    relay = open_relay(where)
+    relay = open_relay(where, workers=workers)
     dice = random.Random()
 
     async def one(number: int) -> None:
@@ -282,14 +300,28 @@ class File:
 # -- one seed ------------------------------------------------------------------------------------
 
 
-def spawn(where: str, seed: int) -> subprocess.Popen[bytes]:
-    """One more producer process."""
-    return subprocess.Popen([sys.executable, __file__, "--node", where, "--seed", str(seed)])
+class Member(NamedTuple):
+    """A process to be killed and paused, and what it is."""
+
+    role: str
+    process: subprocess.Popen[bytes]
+
+    def again(self, where: str, seed: int) -> Member:
+        """Another in its place, after `kill -9`."""
+        self.process.kill()
+        self.process.wait()
+        return spawn(self.role, where, seed)
+
+
+def spawn(role: str, where: str, seed: int) -> Member:
+    """One more process."""
+    command = [sys.executable, __file__, "--role", role, "--where", where, "--seed", str(seed)]
+    return Member(role, subprocess.Popen(command))
 
 
 async def torment(
     store: Redis | File,
-    nodes: list[subprocess.Popen[bytes]],
+    team: list[Member],
     seed: int,
     seconds: float,
     counts: Counter[str],
@@ -304,31 +336,26 @@ async def torment(
             if time.monotonic() >= moment:
                 process.send_signal(signal.SIGCONT)
                 paused.remove((moment, process))
-        place = dice.randrange(len(nodes))
+        place = dice.randrange(len(team))
         what = dice.random()
         if what < 0.35:
-            counts["nodes killed"] += 1
-            nodes[place].kill()
-            nodes[place].wait()
-            nodes[place] = spawn(store.where, seed)
+            counts[f"{team[place].role}s killed"] += 1
+            team[place] = team[place].again(store.where, seed)
         elif what < 0.75:
-            counts["nodes paused"] += 1
-            nodes[place].send_signal(signal.SIGSTOP)
-            paused.append((time.monotonic() + dice.random() * 2.0, nodes[place]))
+            counts[f"{team[place].role}s paused"] += 1
+            team[place].process.send_signal(signal.SIGSTOP)
+            paused.append((time.monotonic() + dice.random() * 2.0, team[place].process))
         elif isinstance(store, Redis):
             counts["servers killed"] += 1
             store.kill()
             store.cut(dice)
             if dice.random() < 0.5:  # the power failed: whoever could write it again is gone too
                 counts["power failures"] += 1
-                for place, process in enumerate(nodes):
-                    process.kill()
-                    process.wait()
-                    nodes[place] = spawn(store.where, seed)
+                team[:] = [member.again(store.where, seed) for member in team]
             await asyncio.sleep(dice.random() * 0.3)
             await asyncio.to_thread(store.start)
-    for process in nodes:
-        process.send_signal(signal.SIGCONT)
+    for member in team:
+        member.process.send_signal(signal.SIGCONT)
 
 
 async def describe(relay: Relay, reader: Reader) -> str:
@@ -344,12 +371,12 @@ async def describe(relay: Relay, reader: Reader) -> str:
 
 
 async def run_seed(
-    seed: int, store: Redis | File, seconds: float
+    seed: int, store: Redis | File, seconds: float, *, workers: bool
 ) -> tuple[list[str], Counter[str]]:
     """What went wrong, and what was done."""
     counts: Counter[str] = Counter()
     store.start()
-    nodes = [spawn(store.where, seed) for _ in range(NODES)]
+    team = [spawn(role, store.where, seed) for role in TEAMS[workers]]
     relays = [open_relay(store.where, ReadOnly) for _ in range(2)]
     live = [Reader(seed, number, relays, counts) for number in range(GENERATIONS)]
     fresh = [Reader(seed, number, relays, counts) for number in range(GENERATIONS)]
@@ -357,7 +384,7 @@ async def run_seed(
     wrong: list[str] = []
     reading = asyncio.gather(*(reader.read() for reader in live))
     try:
-        await torment(store, nodes, seed, seconds, counts)
+        await torment(store, team, seed, seconds, counts)
         await asyncio.wait_for(asyncio.shield(reading), PATIENCE)
         readers = live + fresh
         reading = asyncio.gather(*(reader.read() for reader in fresh))
@@ -376,9 +403,9 @@ async def run_seed(
     finally:
         reading.cancel()
         await asyncio.wait([reading])
-        for process in nodes:
-            process.kill()
-            process.wait()
+        for member in team:
+            member.process.kill()
+            member.process.wait()
         for relay in relays:
             await relay.close()
         store.kill()
@@ -393,10 +420,14 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5.0, help="of faults in each seed")
     parser.add_argument("--store", choices=["redis", "valkey", "sqlite"], default="redis")
     parser.add_argument("--server", help="the server's binary, if it is not to be looked for")
-    parser.add_argument("--node", help=argparse.SUPPRESS)
+    parser.add_argument("--workers", action="store_true", help="workers produce, not the nodes")
+    parser.add_argument("--role", choices=["node", "web", "worker"], help=argparse.SUPPRESS)
+    parser.add_argument("--where", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.node:
-        asyncio.run(node(options.node, options.seed))
+    if options.role == "worker":
+        asyncio.run(work(options.where))
+    elif options.role:
+        asyncio.run(node(options.where, options.seed, workers=options.role == "web"))
     server = options.server or find_server(options.store)
     if options.store != "sqlite" and server is None:
         sys.exit(f"no {options.store}-server; {WHERE_FROM[options.store]}")
@@ -406,7 +437,9 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder)
             store = File(path) if options.store == "sqlite" else Redis(path, str(server))
-            wrong, counts = asyncio.run(run_seed(seed, store, options.seconds))
+            wrong, counts = asyncio.run(
+                run_seed(seed, store, options.seconds, workers=options.workers)
+            )
         total += counts
         failed += bool(wrong)
         print(f"seed {seed}: {'WRONG' if wrong else 'ok'} {dict(counts)}", flush=True)

