@@ -6,12 +6,13 @@
     python scripts/relay_fuzz.py --seeds 20 --workers        two web nodes, two workers to produce
 
 Each seed starts three processes that all start, produce and follow the same generations, whose text
-is known; with workers two that start and follow, and two that produce. Meanwhile they are killed (`kill -9`, then started anew) and paused for longer than their
-lease (SIGSTOP, so that they wake up as zombies), and the server is killed with up to 6,000 bytes
-cut off its append-only file, half the time together with all these processes. Readers in this
-process, which produces nothing and so never mends anything, follow live from the start, break off
-and go on from their cursors through another relay. In the end all of them, and a fresh reader, must
-have the text exactly, cursors must have grown strictly, and every generation must be done.
+is known; with workers, two that start and follow, and two that produce. Meanwhile they are killed
+(`kill -9`, then started anew) and paused for longer than their lease (SIGSTOP, so that they wake up
+as zombies), and the server is killed with up to 6,000 bytes cut off its append-only file, half the
+time together with all these processes. Readers in this process, which produces nothing and so never
+mends anything, follow live from the start, break off and go on from their cursors through another
+relay. In the end all of them, and a fresh reader, must have the text exactly, cursors must have
+grown strictly, and every generation must be done.
 """
 
 from __future__ import annotations
