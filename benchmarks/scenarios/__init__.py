@@ -21,6 +21,7 @@ ORDER = (
     "held",
     "simulator",
     "relay",
+    "soak",
 )
 
 

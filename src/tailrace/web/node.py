@@ -31,8 +31,13 @@ TEMPO = Tempo(flush=0.04, lease=1.5)
 PULSE = Pulse(grace=0.4)
 
 
-def node_app(journal: str, *, token: str, origin: str, pace: float) -> Starlette:
-    """The relay at `/claude`, for the page at `origin` and whoever has the token."""
+def node_app(
+    journal: str, *, token: str, origin: str, pace: float, viewers: int = 100
+) -> Starlette:
+    """The relay at `/claude`, for the page at `origin` and whoever has the token.
+
+    `viewers` is how many may follow here at once.
+    """
 
     def owner(request: Request) -> str | None:
         given = request.query_params.get("token", "")
@@ -47,7 +52,7 @@ def node_app(journal: str, *, token: str, origin: str, pace: float) -> Starlette
         pulse=PULSE,
     )
     return Starlette(
-        routes=[Mount("/claude", relay.app(owner=owner))],
+        routes=[Mount("/claude", relay.app(owner=owner, owner_viewers=viewers))],
         middleware=[Middleware(CORSMiddleware, allow_origins=[origin])],
         lifespan=relay.lifespan,
     )
