@@ -3,7 +3,8 @@
 import { relayFetch } from "./claude/relay.js";
 import { show } from "./markdown.js";
 
-const { model, maxTokens, name } = await (await fetch("settings")).json();
+const wait = (ms) => new Promise((go) => setTimeout(go, ms));
+const { model, maxTokens, name } = await settings();
 const STORE = "tailrace chat";
 const find = (selector) => document.querySelector(selector);
 const place = find("#messages");
@@ -23,7 +24,14 @@ function save() {
   localStorage.setItem(STORE, JSON.stringify(messages));
 }
 
-const wait = (ms) => new Promise((go) => setTimeout(go, ms));
+/** What the server says of itself, asked for until a node answers. */
+async function settings() {
+  for (;;) {
+    const response = await fetch("settings").catch(() => null);
+    if (response?.ok) return response.json();
+    await wait(1000);
+  }
+}
 
 // -- what is seen ------------------------------------------------------------------------------
 
