@@ -216,6 +216,23 @@ def test_a_question_that_could_not_be_put_is_put_again(run) -> None:
     run(main())
 
 
+def test_a_question_that_is_lost_is_asked_again(run) -> None:
+    """With the newest entries of a store, or with a worker that read it and died."""
+
+    async def main() -> None:
+        journal = MemoryJournal()
+        node = web(journal, worker_wait=4)
+        generation = await node.start(PARAMS)
+        reader = asyncio.create_task(collect(generation.follow()))
+        await journal.drop(node.jobs.key)
+        async with working(journal, Script(*says("a"))):
+            assert text_of(await reader) == "a"
+        assert node.metrics.recoveries["no_worker"] == 0
+        await node.close()
+
+    run(main())
+
+
 def test_a_node_is_not_its_own_viewer(run) -> None:
     async def main() -> None:
         node = web(MemoryJournal())

@@ -2,8 +2,10 @@
 
 There is no sweeper: a log without an end and without a lease is repaired by the first who reads it,
 as its claim says (`on_crash`). `decide` is that rule as a value; `Recovery` carries it out. Where
-workers produce, a web node only asks them to (`jobs`), and only once: a log that still has no
-producer when the lease of that question is over gets an end that says so.
+workers produce, a web node only asks them to (`jobs`). A question may be lost, with the newest
+entries of a store or with the worker that read it; so it has a lease of a part of the time that
+workers have, and is asked again after it. A log that has no producer when all of that time is over
+gets an end that says so.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from .jobs import Job, Jobs
@@ -36,6 +38,7 @@ from .source import Source
 log = logging.getLogger("tailrace.relay")
 
 _MOST_ASKED = 10_000
+_QUESTIONS = 4  # in the time that workers have
 
 
 class Decision(NamedTuple):
@@ -68,10 +71,17 @@ def decide(claim: Claim, found: list[Entry], source: Source) -> Decision:
     return Decision("interrupt", error=failure(f"the generation was interrupted: {why}"))
 
 
+class Asked(NamedTuple):
+    """A question to workers: where the log ended, and when it was asked first."""
+
+    last: Offset
+    since: float
+
+
 class Recovery:
     """Takes over, asks workers to, or ends. `jobs` is given where workers produce.
 
-    `wait` is how long a worker has for taking a generation, in seconds.
+    `wait` is how long workers have for taking a generation, in seconds of `clock`.
     """
 
     def __init__(
@@ -84,6 +94,7 @@ class Recovery:
         metrics: Metrics,
         jobs: Jobs | None = None,
         wait: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
         self._producer = producer
@@ -92,7 +103,13 @@ class Recovery:
         self._metrics = metrics
         self._jobs = jobs
         self._wait = wait
-        self._asked: dict[str, Offset] = {}
+        self._clock = clock
+        self._asked: dict[str, Asked] = {}
+
+    @property
+    def question_lease(self) -> float:
+        """How long a question to workers stands, in seconds, before it is asked again."""
+        return self._wait / _QUESTIONS
 
     async def repair(self, place: str, *, draining: bool) -> None:
         """Repair a log that has no lease, unless it needs none. A draining node takes nothing."""
@@ -140,25 +157,28 @@ class Recovery:
         return True
 
     async def ask_workers(self, place: str, last: Offset) -> None:
-        """Tell workers of a log that ends at `last`, and remember it.
+        """Tell workers of a log that ends at `last`, and remember since when.
 
         Raises `JournalUnavailableError`.
         """
         assert self._jobs is not None
-        if len(self._asked) >= _MOST_ASKED:
-            del self._asked[next(iter(self._asked))]
         await self._jobs.put(Job(place, last, time.time()))
-        self._asked[place] = last  # not before: a question that was not put is put again
+        known = self._asked.get(place)
+        if known is None or known.last != last:  # not before: one that was not put does not count
+            if len(self._asked) >= _MOST_ASKED:
+                del self._asked[next(iter(self._asked))]
+            self._asked[place] = Asked(last, self._clock())
 
     def forget(self, place: str) -> None:
         """A generation is over."""
         self._asked.pop(place, None)
 
     async def _ask(self, place: str, found: list[Entry], decision: Decision) -> None:
-        last = found[-1].at
-        if self._asked.get(place) != last:
-            self._metrics.recoveries["queued"] += 1
-            await self._journal.lease(place, self._wait)
+        last, known = found[-1].at, self._asked.get(place)
+        new = known is None or known.last != last
+        if known is None or new or self._clock() - known.since < self._wait:
+            self._metrics.recoveries["queued"] += new
+            await self._journal.lease(place, self.question_lease)
             await self.ask_workers(place, last)
             return
         self._metrics.recoveries["no_worker"] += 1

@@ -120,7 +120,6 @@ class Relay:
         self._owners: Counter[str] = Counter()
         self._counting: set[asyncio.Task[None]] = set()
         self._workers = workers
-        self._worker_wait = worker_wait
         self._producer = Producer(self.journal, self.tempo, self.metrics)
         self._running = self._producer.running
         self.jobs = Jobs(self.journal)
@@ -184,7 +183,8 @@ class Relay:
         stored = dict(params) if self._store_request else None
         policy, queued = on_crash or self._on_crash, self._workers
         claim = Claim(params=stored, on_crash=policy, queued=queued)
-        writer = self._producer.writer(place, None, lease=self._worker_wait if queued else None)
+        lease = self.recovery.question_lease if queued else None
+        writer = self._producer.writer(place, None, lease=lease)
         created = await self._producer.claim(writer, claim)
         if created and queued:
             await self._leave_to_workers(place, writer, done)
