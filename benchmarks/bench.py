@@ -15,7 +15,7 @@ from benchmarks.servers import Addresses
 from benchmarks.worker import ABSENT
 
 ROOT = Path(__file__).parents[1]
-LONGEST = 600
+LONGEST = 180
 """After how many seconds a measurement is given up."""
 
 
@@ -60,7 +60,8 @@ class Bench:
         """Do the jobs in turn, round after round, every other round backwards.
 
         A job is named after its contestant unless it names one. One that fails is left out from
-        then on, and what it said is kept in `failures`.
+        then on, and what it said is kept in `failures`. Raises `ServersGoneError` if it is the
+        servers that failed.
         """
         results: Results = {name: [] for name in jobs}
         for number in range(rounds or self.rounds):
@@ -79,6 +80,7 @@ class Bench:
         if job["contestant"] in self._absent:
             return None
         found = self.run([sys.executable, "-m", "benchmarks.worker", json.dumps(job)])
+        self.addresses.check()
         if found is None or found.returncode not in (0, ABSENT):
             said = "no end in sight" if found is None else found.stderr.strip()[-300:]
             self.failures.append(f"{job}: {said}")
