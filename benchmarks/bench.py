@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +55,13 @@ class Bench:
         return quick if self.quick else full
 
     def alternate(
-        self, scenario: str, jobs: Mapping[str, Mapping[str, Any]], rounds: int | None = None
+        self,
+        scenario: str,
+        jobs: Mapping[str, Mapping[str, Any]],
+        rounds: int | None = None,
+        once: Collection[str] = (),
     ) -> Results:
-        """Do the jobs in turn, round after round, every other round backwards.
+        """Do the jobs in turn, round after round, every other round backwards; some only `once`.
 
         A job is named after its contestant unless it names one. One that fails is left out from
         then on, and what it said is kept in `failures`. Raises `ServersGoneError` if it is the
@@ -66,7 +70,7 @@ class Bench:
         results: Results = {name: [] for name in jobs}
         for number in range(rounds or self.rounds):
             for name in list(jobs)[:: -1 if number % 2 else 1]:
-                if name not in results:
+                if name not in results or (number and name in once):
                     continue
                 job = {"scenario": scenario, "contestant": name, **jobs[name]}
                 figures = self._measure(job)

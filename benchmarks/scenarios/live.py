@@ -3,8 +3,8 @@
 All streams are opened. When each has delivered something, and what piled up meanwhile has been
 read, a window of some seconds is measured: CPU of the process for each event that arrived in it,
 and how long after its sending each event reached the caller. Whoever falls behind more and more, or
-does not get so far within `PATIENCE` seconds, is measured as it is; `opened` says how many streams
-there were.
+does not get so far within the seconds of `patience`, is measured as it is; `opened` says how many
+streams there were.
 
 A thread keeps the time, not the loop: one turn of a loop that is far behind can take minutes.
 """
@@ -58,10 +58,10 @@ class Arrivals:
         return partial(self.took, number)
 
 
-def settle(arrivals: Arrivals, streams: int) -> None:
+def settle(arrivals: Arrivals, streams: int, patience: float) -> None:
     """Wait until the streams are open and read in time, or it is clear that they will not be."""
     started, before, losing = time.monotonic(), 0.0, 0
-    while time.monotonic() - started < PATIENCE and losing < LOST:
+    while time.monotonic() - started < patience and losing < LOST:
         seen = len(arrivals.lags)
         time.sleep(CALM)
         recent = arrivals.lags[seen:]
@@ -74,9 +74,11 @@ def settle(arrivals: Arrivals, streams: int) -> None:
         before = lag
 
 
-def window(arrivals: Arrivals, streams: int, seconds: float) -> dict[str, float]:
+def window(
+    arrivals: Arrivals, streams: int, seconds: float, patience: float = PATIENCE
+) -> dict[str, float]:
     """The figures of some seconds, once the streams have settled."""
-    settle(arrivals, streams)
+    settle(arrivals, streams, patience)
     first, used, began = len(arrivals.lags), cpu(), time.monotonic()
     time.sleep(seconds)
     used, took = cpu() - used, time.monotonic() - began
@@ -99,14 +101,21 @@ def _arrivals(contestant: str) -> Arrivals:
 
 
 def many_tasks(
-    *, contestant: str, url: str, streams: int, seconds: float, way: str, loop: str
+    *,
+    contestant: str,
+    url: str,
+    streams: int,
+    seconds: float,
+    way: str,
+    loop: str,
+    patience: float = PATIENCE,
 ) -> NoReturn:
     """The streams as tasks on one loop; with the figures, or a failure, the process ends."""
     program, arrivals = load(contestant), _arrivals(contestant)
 
     def measure() -> None:
         with leaving_if_it_fails():
-            print_and_leave(window(arrivals, streams, seconds))
+            print_and_leave(window(arrivals, streams, seconds, patience))
 
     threading.Thread(target=measure, daemon=True).start()
     with runner(loop) as running:
