@@ -1,6 +1,6 @@
 """Measure, print, and write `docs/performance.md`.
 
-python -m benchmarks                  everything, about three quarters of an hour
+python -m benchmarks                  everything, about half an hour
 python -m benchmarks --quick          the main figures in under two minutes; printed only
 python -m benchmarks --only burst     one scenario, measured anew (can be repeated)
 python -m benchmarks --report         the page again, from the figures that are kept
@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import environment
+from benchmarks.measure import Row
 
 if TYPE_CHECKING:
-    from benchmarks.bench import Bench
-    from benchmarks.measure import Row
+    from benchmarks.certificate import Certificate
 
 
 def arguments() -> argparse.Namespace:
@@ -45,50 +45,54 @@ def main() -> int:
         return subprocess.call(command, cwd=environment.ROOT)
     from benchmarks import report
 
-    if not asked.report:
-        measure(asked)
+    failures = [] if asked.report else measure(asked)
     if asked.report or not asked.quick:
         print(f"\nwritten: {report.write().relative_to(environment.ROOT)}")
-    return 0
+    return 1 if failures else 0
 
 
-def measure(asked: argparse.Namespace) -> None:
-    """Measure scenario after scenario."""
-    from benchmarks import certificate, servers
-    from benchmarks.bench import Bench
+def measure(asked: argparse.Namespace) -> list[str]:
+    """Measure scenario after scenario, and tell what failed."""
+    from benchmarks import certificate
     from benchmarks.scenarios import ORDER
-
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as directory:
-        made = certificate.make(Path(directory))
-        with servers.running(made.own if made else None) as addresses:
-            bench = Bench(
-                addresses,
-                quick=asked.quick,
-                rounds=asked.rounds,
-                certificates=made.trusted if made else None,
-            )
-            rows = [row for name in asked.only or ORDER for row in one(bench, name)]
     from benchmarks.tables import asked_and_found
 
+    began, rows, failures = time.monotonic(), list[Row](), list[str]()
+    with tempfile.TemporaryDirectory() as directory:
+        made = certificate.make(Path(directory))
+        for name in asked.only or ORDER:
+            found, failed = one(name, asked, made)
+            rows += found
+            failures += failed
     print("\n## Asked and found\n\n" + asked_and_found(rows))
-    print(f"\n{len(bench.failures)} failed; {time.monotonic() - began:.0f} s")
+    print(f"\n{len(failures)} failed; {time.monotonic() - began:.0f} s", *failures, sep="\n- ")
+    return failures
 
 
-def one(bench: Bench, name: str) -> list[Row]:
-    """Measure one scenario, print it, and keep its figures if they are full ones."""
-    from benchmarks import report
+def one(
+    name: str, asked: argparse.Namespace, made: Certificate | None
+) -> tuple[list[Row], list[str]]:
+    """Measure one scenario on servers of its own, print it, and keep full figures."""
+    from benchmarks import report, servers
+    from benchmarks.bench import Bench
     from benchmarks.scenarios import load
     from benchmarks.tables import figures
 
-    scenario, failed, began = load(name), len(bench.failures), time.monotonic()
-    rows: list[Row] = scenario.run(bench)
+    scenario, began = load(name), time.monotonic()
+    with servers.running(made.own if made else None) as addresses:
+        trusted = made.trusted if made else None
+        bench = Bench(addresses, quick=asked.quick, rounds=asked.rounds, certificates=trusted)
+        try:
+            rows: list[Row] = scenario.run(bench)
+        except servers.ServersGoneError as gone:
+            print(f"  {name} is given up: {gone}", file=sys.stderr)
+            return [], [*bench.failures, f"{name}: {gone}"]
     if rows:
         took = time.monotonic() - began
         print(f"\n## {scenario.TITLE} ({took:.0f} s)\n\n{figures(rows)}", flush=True)
         if not bench.quick:
-            report.keep(name, rows, bench.failures[failed:])
-    return rows
+            report.keep(name, rows, bench.failures)
+    return rows, bench.failures
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from benchmarks.servers import Addresses
 from benchmarks.worker import ABSENT
 
 ROOT = Path(__file__).parents[1]
-LONGEST = 600
+LONGEST = 180
 """After how many seconds a measurement is given up."""
 
 
@@ -55,18 +55,22 @@ class Bench:
         return quick if self.quick else full
 
     def alternate(
-        self, scenario: str, jobs: Mapping[str, Mapping[str, Any]], rounds: int | None = None
+        self,
+        scenario: str,
+        jobs: Mapping[str, Mapping[str, Any]],
+        rounds: int | None = None,
+        once: Collection[str] = (),
     ) -> Results:
-        """Do the jobs in turn, round after round, every other round backwards.
+        """Do the jobs in turn, round after round, every other round backwards; some only `once`.
 
         A job is named after its contestant unless it names one. One that fails is left out from
-        then on, and what it said is kept in `failures`. Raises `RuntimeError` if it failed because
-        the servers are gone.
+        then on, and what it said is kept in `failures`. Raises `ServersGoneError` if it is the
+        servers that failed.
         """
         results: Results = {name: [] for name in jobs}
         for number in range(rounds or self.rounds):
             for name in list(jobs)[:: -1 if number % 2 else 1]:
-                if name not in results:
+                if name not in results or (number and name in once):
                     continue
                 job = {"scenario": scenario, "contestant": name, **jobs[name]}
                 figures = self._measure(job)
@@ -80,8 +84,8 @@ class Bench:
         if job["contestant"] in self._absent:
             return None
         found = self.run([sys.executable, "-m", "benchmarks.worker", json.dumps(job)])
+        self.addresses.check()
         if found is None or found.returncode not in (0, ABSENT):
-            self.addresses.check()
             said = "no end in sight" if found is None else found.stderr.strip()[-300:]
             self.failures.append(f"{job}: {said}")
             print(f"  failed: {self.failures[-1]}", file=sys.stderr)

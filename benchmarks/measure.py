@@ -82,9 +82,9 @@ Results = dict[str, list[dict[str, float]]]
 
 
 def column(results: Results, key: str, times: float = 1.0) -> dict[str, list[float]]:
-    """One figure of each contestant that has it, a value a round."""
+    """One figure of each contestant that had it in every round, a value a round."""
     return {
         name: [figures[key] * times for figures in rounds]
         for name, rounds in results.items()
-        if rounds and key in rounds[0]
+        if rounds and all(key in figures for figures in rounds)
     }

@@ -6,8 +6,8 @@ It prints its ports as a line of JSON and serves until its standard input ends. 
 request is to read it, look at its path and write bytes that were made before, so that a reader is
 hardly ever kept waiting. A *paced* reply (`/live/50`) sends that many events a second, each in a
 packet of its own with the time of sending in it; streams take turns, so that packets are spread
-over time as those of independent replies are. A reader that is some seconds behind is sent no more
-until it has caught up: what it does not take would fill the machine's memory.
+over time as those of independent replies are. A reader that falls behind is not sent more than it
+has room for: what waits for 2,000 of them would soon be all the memory of the machine.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import asyncio
 import contextlib
 import json
 import resource
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -30,8 +31,8 @@ from typing import cast
 from benchmarks.replies import opening, stamped, whole
 
 TURNS_A_SECOND = 1000
-BEHIND_BYTES = 16_384
-"""How much of a paced reply may wait for its reader: here, and in the system's own buffer."""
+MOST_WAITING = 64 * 1024
+"""How many bytes may wait for a paced reply's reader, here and again in the kernel."""
 
 
 class Pace:
@@ -49,8 +50,6 @@ class Pace:
 
     def join(self, stream: asyncio.WriteTransport) -> None:
         """Give a stream its turn, where the fewest are."""
-        sock = stream.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BEHIND_BYTES)
         min(self._turns, key=len).add(stream)
 
     def leave(self, stream: asyncio.WriteTransport) -> None:
@@ -61,7 +60,7 @@ class Pace:
     def _tick(self) -> None:
         while self._due <= time.monotonic():
             for stream in self._turns[self._turn]:
-                if stream.get_write_buffer_size() < BEHIND_BYTES:
+                if stream.get_write_buffer_size() < MOST_WAITING:
                     stream.write(stamped(time.monotonic()))
             self._turn = (self._turn + 1) % len(self._turns)
             self._due += self._apart
@@ -105,6 +104,8 @@ class Server(asyncio.Protocol):
         name, *rest = self._path.split("/v1/")[0].strip("/").split("/")
         numbers = [int(number) for number in rest]
         if name == "live":
+            own_socket = self._transport.get_extra_info("socket")
+            own_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_WAITING)
             self._transport.write(opening())
             (rate,) = numbers
             if rate not in self._paces:
@@ -159,19 +160,18 @@ def many_files() -> None:
 # -- seen from the process that measures -------------------------------------------------------
 
 
+class ServersGoneError(RuntimeError):
+    """The process of the servers has ended: whatever is measured from here on means nothing."""
+
+
 @dataclass(frozen=True)
 class Addresses:
     """Where the servers are."""
 
     http: str
     https: str | None
-    process: subprocess.Popen[bytes] | None = None
-
-    def check(self) -> None:
-        """Raise `RuntimeError` if the servers have ended."""
-        code = None if self.process is None else self.process.poll()
-        if code is not None:
-            raise RuntimeError(f"the benchmark's servers have ended, with {code}")
+    check: Callable[[], None] = lambda: None
+    """Raises `ServersGoneError` once nobody is there any more."""
 
     def url(self, reply: str, tls: bool = False) -> str:
         """The base URL under which every request is answered with `reply`."""
@@ -193,10 +193,18 @@ def running(certificate: Path | None = None) -> Iterator[Addresses]:
             yield Addresses(
                 http=f"http://127.0.0.1:{ports['http']}",
                 https=f"https://localhost:{ports['https']}" if "https" in ports else None,
-                process=process,
+                check=lambda: _check(process),
             )
         finally:
             process.stdin.close()
+
+
+def _check(process: subprocess.Popen[bytes]) -> None:
+    code = process.poll()
+    if code is None:
+        return
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"left with code {code}"
+    raise ServersGoneError(f"the benchmarks' own server {how}; what it said stands above")
 
 
 def main() -> None:

@@ -109,7 +109,7 @@ class Soak:
         viewers = [Viewer(self, *stories[n % len(stories)]) for n in range(self.viewers)]
         following = asyncio.gather(*(viewer.follow() for viewer in viewers))
         killing = asyncio.create_task(self._kill(told_by))
-        async with asyncio.timeout(SECONDS + 240):
+        async with asyncio.timeout(SECONDS + 120):
             await following
             await killing
         now = time.monotonic()

@@ -80,18 +80,18 @@ def run(bench: Bench) -> list[Row]:
         for name, code in CLIENTS.items()
         if not (bench.quick and name in {"openai", "litellm"})
     }
-    rows = _rows("sync client", _start(bench, clients), bench.quick)
+    rows = _rows("sync client", _start(bench, clients))
+    if bench.quick:
+        return rows
     both = ("tailrace", "official", "bare")
     first = {name: clients[name] + FIRST_TEXT.format() * (name != "bare") for name in both}
-    rows += _rows("first token, sync", _start(bench, first), True)
-    if not bench.quick:
-        later = {
-            name: code.format(url=url) + ASYNC_FIRST_TEXT.format() * (name != "bare")
-            for name, code in ASYNC_CLIENTS.items()
-        }
-        rows += _rows("first token, async", _start(bench, later), True)
-        rows += _installed()
-    return rows
+    rows += _rows("first token, sync", _start(bench, first))
+    later = {
+        name: code.format(url=url) + ASYNC_FIRST_TEXT.format() * (name != "bare")
+        for name, code in ASYNC_CLIENTS.items()
+    }
+    rows += _rows("first token, async", _start(bench, later))
+    return rows + _installed()
 
 
 def _start(bench: Bench, programs: dict[str, str]) -> Results:
@@ -108,14 +108,14 @@ def _start(bench: Bench, programs: dict[str, str]) -> Results:
     return results
 
 
-def _rows(what: str, results: Results, brief: bool) -> list[Row]:
+def _rows(what: str, results: Results) -> list[Row]:
     client = what == "sync client"
     rows = [
         Row(f"{what}: CPU", "ms", _above_bare(results, "cpu", 1e3), TARGETS_CPU * client),
         Row(f"{what}: memory", "MB", column(results, "rss", 1e-6), TARGETS_MEMORY * client),
         Row(f"{what}: modules", "modules", _above_bare(results, "modules", 1), plotted=False),
     ]
-    return rows[: 3 if client or not brief else 2]
+    return rows[: 3 if client else 2]
 
 
 def _above_bare(results: Results, key: str, times: float) -> dict[str, list[float]]:

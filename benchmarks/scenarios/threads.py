@@ -31,7 +31,7 @@ def run(bench: Bench) -> list[Row]:
             }
             for name in PEERS
         }
-        results = bench.alternate("threads", jobs, rounds=bench.pick(2, 3))
+        results = bench.alternate("threads", jobs, rounds=bench.pick(1, 3))
         rows += [
             Row(
                 f"{streams} threads: CPU",

@@ -27,6 +27,12 @@ def test_every_other_round_is_backwards(bench: Bench, monkeypatch: pytest.Monkey
     assert results == {"a": [{"cpu": 1.0}] * 3, "b": [{"cpu": 1.0}] * 3}
 
 
+def test_some_have_only_one_turn(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "_measure", lambda job: {"cpu": 1.0})
+    results = bench.alternate("burst", {"a": {}, "b": {}}, once={"b"})
+    assert {name: len(rounds) for name, rounds in results.items()} == {"a": 3, "b": 1}
+
+
 def test_a_failure_ends_only_its_own_turns(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         bench, "_measure", lambda job: None if job["contestant"] == "a" else {"cpu": 1.0}

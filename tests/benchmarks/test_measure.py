@@ -52,4 +52,5 @@ def test_a_kept_row_comes_back() -> None:
 
 def test_a_column_leaves_out_who_lacks_the_figure() -> None:
     results = {"a": [{"cpu": 1.0}, {"cpu": 2.0}], "b": [{"rss": 1.0}], "c": []}
+    results["d"] = [{"cpu": 1.0}, {"rss": 1.0}]
     assert column(results, "cpu", 10) == {"a": [10.0, 20.0]}
