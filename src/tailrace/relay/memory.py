@@ -77,7 +77,7 @@ class MemoryJournal:
         log = self._log(key)
         if log is None:
             return []
-        start = 0 if after is None else bisect_right(log.entries, after, key=_at)
+        start = 0 if after is None else _place_after(log.entries, after)
         return log.entries[start : start + limit]
 
     @asynccontextmanager
@@ -111,6 +111,14 @@ class MemoryJournal:
 
     async def close(self) -> None:
         """As `Journal.close`."""
+
+
+def _place_after(entries: list[Entry], after: Offset) -> int:
+    """How many entries there are up to an offset; nearly always all of them, or all but one."""
+    for place in range(len(entries), max(len(entries) - 2, 0), -1):
+        if entries[place - 1].at <= after:
+            return place
+    return bisect_right(entries, after, key=_at)
 
 
 def _at(entry: Entry) -> Offset:

@@ -42,7 +42,7 @@ from .writer import OvertakenError, Writer
 log = logging.getLogger("tailrace.relay")
 
 _RETRY_SECONDS = 0.2
-_WATCH_PAUSE, _WATCH_SECONDS = 0.25, 1.0
+_WATCH_PAUSE, _WATCH_SECONDS = 0.5, 1.0
 _STOP = {"type": "message_stop"}
 
 
