@@ -3,12 +3,12 @@
     python -m benchmarks.ratchet            compare with benchmarks/ratchet.toml; exit 1 if worse
     python -m benchmarks.ratchet --record   write down what is found now
 
-It is the suite's quickest mode. The figures are those that a busy machine hardly moves: counted
-calls, modules, bytes, exponents, and CPU only as a ratio to the floor or to the official SDK, a
-moment apart. Noise only ever adds, so a figure that is too high is measured again, and its lowest
-counts. What is counted differs from one Python to the next, so it is judged on the Python it was
-recorded on, and elsewhere only shown. It needs nothing but what the tests need, and `make test`
-runs it.
+The figures are those that a busy machine hardly moves: counted calls, modules, bytes, exponents,
+and CPU only against the floor of the same moment; then, from the quick mode, ratios to the official
+SDK (`ratios.py`). Noise only ever adds, so a figure that is too high is measured again, and its
+lowest counts. What is counted differs from one Python to the next, so it is judged on the Python it
+was recorded on, and elsewhere only shown. What could not be measured is a failure too. It
+needs nothing but what the tests need, and `make test` runs it.
 """
 
 from __future__ import annotations
@@ -23,15 +23,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import ratios
 from benchmarks.bench import Bench
 from benchmarks.measure import exponent
 from benchmarks.scenarios.startup import CLIENTS, FIRST_TEXT, PROGRAM
 from benchmarks.servers import running
-from benchmarks.tables import number, table
+from benchmarks.tables import fraction, number, table
 
 RECORDED = Path(__file__).with_name("ratchet.toml")
 TRIES = 3
 PYTHON = "{}.{}".format(*sys.version_info)
+WORSE, NOT_MEASURED = "WORSE", "NOT MEASURED"
+FAILING = {WORSE, NOT_MEASURED}
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Limit:
         if not comparable:
             return "recorded on another Python"
         if found > self.most:
-            return "WORSE"
+            return WORSE
         return "better: record it" if found < self.recorded * (1 - self.tolerance) else "as before"
 
 
@@ -86,48 +89,11 @@ def _above_floor(sync: bool) -> Figure:
             "warm": bench.addresses.url("text/300/1"),
             "count": 30_000,
         }
-        return _ratio(bench, "burst", "floor_decode", job)
+        found = bench.alternate("burst", {"tailrace": job, "floor_decode": job}, rounds=2)
+        ours, floor = (min(r["cpu"] for r in found[name]) for name in ("tailrace", "floor_decode"))
+        return ours / floor
 
     return above_floor
-
-
-def _ratio(bench: Bench, scenario: str, peer: str, job: dict[str, Any]) -> float:
-    """CPU, as a part of a peer's; the least of two rounds each."""
-    found = bench.alternate(scenario, {"tailrace": job, peer: job}, rounds=2)
-    if peer not in found:
-        raise RuntimeError(f"there is nothing to compare with: {peer} failed or is not installed")
-    ours, theirs = (min(r["cpu"] for r in found[name]) for name in ("tailrace", peer))
-    return float(ours / theirs)
-
-
-def _text_of_official(sync: bool) -> Figure:
-    def text(bench: Bench) -> float:
-        url, warm = bench.addresses.url("text/4000/1"), bench.addresses.url("text/300/1")
-        job = {"sync": sync, "way": "text", "url": url, "warm": warm, "count": 4000}
-        return _ratio(bench, "burst", "official", job)
-
-    return text
-
-
-def _request_of(peer: str) -> Figure:
-    def request(bench: Bench) -> float:
-        url = bench.addresses.url("text/3/1")
-        job = {"url": url, "body": "messages", "sync": True, "times": 10}
-        return _ratio(bench, "request", peer, job)
-
-    return request
-
-
-def _client_of_official(bench: Bench) -> float:
-    url = bench.addresses.url("text/5/1")
-
-    def used(name: str) -> float:
-        code = PROGRAM.format(code=CLIENTS[name].format(url=url))
-        done = bench.run([sys.executable, "-c", code])
-        assert done is not None
-        return float(json.loads(done.stdout.splitlines()[-1])["cpu"])
-
-    return min(used("tailrace") for _ in range(3)) / min(used("official") for _ in range(2))
 
 
 def _growth(reply: str, way: str, sizes: tuple[int, int]) -> Figure:
@@ -170,11 +136,6 @@ FIGURES: dict[str, Figure] = {
     "calls_async_paced": _calls_a_packet,
     "cpu_sync_text_above_floor": _above_floor(sync=True),
     "cpu_async_text_above_floor": _above_floor(sync=False),
-    "cpu_sync_text_of_official": _text_of_official(sync=True),
-    "cpu_async_text_of_official": _text_of_official(sync=False),
-    "cpu_client_of_official": _client_of_official,
-    "cpu_request_of_official": _request_of("official"),
-    "cpu_request_of_msgspec": _request_of("msgspec"),
     "bytes_kept_event": _kept,
     "growth_tool_input": _growth("tool/{}/20", "asked", (50_000, 500_000)),
     "growth_large_event": _growth("large/{}", "events", (1_000_000, 8_000_000)),
@@ -191,10 +152,10 @@ def lowest(figure: Figure, bench: Bench, limit: Limit | None) -> float:
     return found
 
 
-def limits() -> dict[str, Limit]:
-    """What is recorded."""
+def limits(kind: str = "figures") -> dict[str, Limit]:
+    """What is recorded, of `figures` or of `ratios`."""
     recorded = tomllib.loads(RECORDED.read_text())
-    return {name: Limit(**values) for name, values in recorded["figures"].items()}
+    return {name: Limit(**values) for name, values in recorded[kind].items()}
 
 
 def recorded_on() -> str:
@@ -207,18 +168,55 @@ def is_counted(name: str) -> bool:
     return name.startswith(("modules", "calls", "bytes"))
 
 
-def record(found: dict[str, float], known: dict[str, Limit]) -> None:
+Found = dict[str, dict[str, float]]
+"""The figures and the ratios, under these names, as far as they could be measured."""
+
+
+def measure(known: dict[str, dict[str, Limit]], *, recording: bool) -> Found:
+    """Measure all of them, again where they are too high; once if they are to be recorded."""
+
+    def limit(kind: str, name: str) -> Limit | None:
+        return None if recording else known[kind].get(name)
+
+    def worse(name: str, value: float) -> bool:
+        most = limit("ratios", name)
+        return most is not None and value > most.most
+
+    with running() as addresses:
+        bench = Bench(addresses, rounds=1)
+        figures = {
+            name: lowest(figure, bench, limit("figures", name)) for name, figure in FIGURES.items()
+        }
+        return {"figures": figures, "ratios": ratios.measured(Bench(addresses, quick=True), worse)}
+
+
+def record(found: Found, known: dict[str, dict[str, Limit]]) -> None:
     """Write down what was found, with the tolerances there are."""
     lines = [
         "# Written by `python -m benchmarks.ratchet --record`, but for the tolerances: how much",
-        "# worse a figure may be than recorded, as a part of it. What they are is in ratchet.py.",
+        "# worse a figure may be than recorded, as a part of it. What they are is in ratchet.py",
+        "# and ratios.py; a ratio is Tailrace's part of what the official SDK takes.",
         "",
         f'python = "{PYTHON}"',
     ]
-    for name, value in found.items():
-        tolerance = known[name].tolerance if name in known else 0.1
-        lines += ["", f"[figures.{name}]", f"recorded = {value:.4g}", f"tolerance = {tolerance}"]
+    for kind, values in found.items():
+        for name, value in values.items():
+            limit = known[kind].get(name, Limit(value, 0.1))
+            key = name if name.isidentifier() else json.dumps(name)
+            lines += ["", f"[{kind}.{key}]", f"recorded = {value:.4g}"]
+            lines += [f"tolerance = {limit.tolerance}"]
     RECORDED.write_text("\n".join(lines) + "\n")
+
+
+def verdicts(kind: str, found: dict[str, float], known: dict[str, Limit]) -> dict[str, str]:
+    """What to say of each recorded figure."""
+    here = recorded_on() == PYTHON
+    return {
+        name: limit.verdict(found[name], comparable=here or not is_counted(name))
+        if name in found
+        else NOT_MEASURED
+        for name, limit in known.items()
+    }
 
 
 def main() -> int:
@@ -226,27 +224,27 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m benchmarks.ratchet")
     parser.add_argument("--record", action="store_true", help="write down what is found")
     recording = parser.parse_args().record
-    known, began = limits(), time.monotonic()
-    with running() as addresses:
-        bench = Bench(addresses, rounds=1)
-        found = {
-            name: lowest(figure, bench, None if recording else known.get(name))
-            for name, figure in FIGURES.items()
-        }
+    known, began = {kind: limits(kind) for kind in ("figures", "ratios")}, time.monotonic()
+    found = measure(known, recording=recording)
     if recording:
         record(found, known)
-    here = recorded_on() == PYTHON
-    verdicts = {
-        name: limit.verdict(found[name], comparable=here or not is_counted(name))
-        for name, limit in known.items()
-    }
-    lines = [
-        (name, number(limit.recorded), number(limit.most), number(found[name]), verdicts[name])
-        for name, limit in known.items()
-    ]
-    print(table(("figure", "recorded", "at most", "found", ""), lines))
+    said: list[str] = []
+    for kind, shown in (("figures", number), ("ratios", fraction)):
+        judged = verdicts(kind, found[kind], known[kind])
+        said += judged.values()
+        lines = [
+            (
+                name,
+                shown(limit.recorded),
+                shown(limit.most),
+                shown(found[kind][name]) if name in found[kind] else "–",
+                judged[name],
+            )
+            for name, limit in known[kind].items()
+        ]
+        print(table((kind, "recorded", "at most", "found", ""), lines), end="\n\n")
     print(f"{time.monotonic() - began:.0f} s")
-    return 1 if "WORSE" in verdicts.values() and not recording else 0
+    return 1 if FAILING.intersection(said) and not recording else 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from benchmarks.bench import Bench
 from benchmarks.ratchet import FIGURES, Limit, limits, lowest
 from benchmarks.servers import Addresses
 
-from benchmarks import ratchet
+from benchmarks import ratchet, ratios
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,14 @@ def test_what_is_counted_is_judged_on_the_python_it_was_recorded_on() -> None:
 
 
 def test_every_figure_is_recorded() -> None:
-    assert set(limits()) == set(FIGURES)
+    assert set(limits("figures")) == set(FIGURES)
+    assert set(limits("ratios")) == set(ratios.LABELS)
+
+
+def test_what_was_not_measured_fails() -> None:
+    said = ratchet.verdicts("ratios", {"a": 0.2}, {"a": Limit(0.1, 0.5), "b": Limit(0.1, 0.5)})
+    assert said == {"a": "WORSE", "b": "NOT MEASURED"}
+    assert set(said.values()) == ratchet.FAILING
 
 
 def test_what_is_too_high_is_measured_again() -> None:
@@ -38,6 +45,8 @@ def test_what_is_too_high_is_measured_again() -> None:
 
 def test_recording_keeps_the_tolerances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ratchet, "RECORDED", tmp_path / "ratchet.toml")
-    ratchet.record({"calls": 12.345}, {"calls": Limit(10, 0.2)})
-    assert limits() == {"calls": Limit(12.35, 0.2)}
+    found = {"figures": {"calls": 12.345}, "ratios": {"burst: text": 0.05}}
+    ratchet.record(found, {"figures": {"calls": Limit(10, 0.2)}, "ratios": {}})
+    assert limits("figures") == {"calls": Limit(12.35, 0.2)}
+    assert limits("ratios") == {"burst: text": Limit(0.05, 0.1)}
     assert ratchet.recorded_on() == ratchet.PYTHON
