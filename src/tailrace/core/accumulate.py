@@ -194,19 +194,17 @@ class Accumulator:
         handler = _EVENTS.get(event["type"])
         return None if handler is None else handler(self, event)
 
-    def append_text(self, index: int, text: str) -> bool:
-        """A text delta without its event, for a reader that wants nothing but the text.
+    def growing_text(self, index: int) -> GrowingText | None:
+        """The text of an open block, for a reader that adds to it and wants nothing but the text.
 
-        `text` must be a `str`. Whether a `TextEvent` comes of it; see `text_event`.
+        `None` if the block has no text; see `text_event`. Raises as `apply` does where there is no
+        such block, or it has ended.
         """
         blocks = self._blocks
         growing = blocks[index].text if index < len(blocks) else None
         if growing is None:
             self._open_block(index)  # says what is wrong with it, if anything
-            return False
-        growing.pending.append(text)  # as `append` does: this runs once for each event of a reply
-        growing.length += len(text)
-        return True
+        return growing
 
     def text_event(self, index: int, text: str) -> TextEvent:
         """The event of the text that was just appended to a block."""

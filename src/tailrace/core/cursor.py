@@ -26,6 +26,7 @@ from .events import (
     wire_event,
 )
 from .framing import ServerSentEvent
+from .growing import GrowingText
 from .http import Response
 from .recovery import Continuation
 from .seam import Seam
@@ -62,6 +63,7 @@ _decode_text = msgspec.json.Decoder(_TextDelta).decode
 
 
 _decode = msgspec.json.Decoder().decode
+_NO_TEXT = GrowingText()
 
 
 class Cursor:
@@ -69,9 +71,11 @@ class Cursor:
 
     __slots__ = (
         "_frames",
+        "_growing",
         "_in_full",
         "_pending",
         "_seam",
+        "_text_index",
         "_waiting",
         "_watch",
         "accumulator",
@@ -89,6 +93,8 @@ class Cursor:
         """Told of each tool call's block the moment it is complete."""
         self._frames: Iterator[ServerSentEvent] = iter(())
         self._pending: Any = None  # the derived event still owed, or what to make it from
+        self._text_index = -1  # of the block whose text is `_growing`, while nothing else comes
+        self._growing = _NO_TEXT
         self._in_full = False  # whether `next_text` must look at whole events, from now on
         self._waiting: list[dict[str, Any]] = []  # events that come before the next frame
         self._seam: Seam | None = None
@@ -163,11 +169,12 @@ class Cursor:
                     pass
                 else:
                     text = event.delta.text
-                    try:
-                        if self.accumulator.append_text(event.index, text):
-                            self._pending = event
-                    except _MISSHAPEN as error:
-                        raise self.protocol_error(str(error)) from error
+                    if event.index != self._text_index and not self._find_text(event.index):
+                        return text
+                    growing = self._growing
+                    growing.pending.append(text)  # as its `append`: this runs for each event
+                    growing.length += len(text)
+                    self._pending = event
                     return text
             wire = self._read(frame)
             found = None if wire is None else self._text_of(wire)
@@ -176,6 +183,17 @@ class Cursor:
             if self.accumulator.finished:
                 break
         return None
+
+    def _find_text(self, index: int) -> bool:
+        """Find the text that a block's next pieces are added to, until anything else comes."""
+        try:
+            growing = self.accumulator.growing_text(index)
+        except _MISSHAPEN as error:
+            raise self.protocol_error(str(error)) from error
+        if growing is None:
+            return False
+        self._text_index, self._growing = index, growing
+        return True
 
     def _next_text_in_full(self) -> str | None:
         while (event := self._next_wire_event()) is not None:
@@ -261,6 +279,7 @@ class Cursor:
         """Forget what was brought and not read."""
         self._frames = iter(())
         self._pending = None
+        self._text_index = -1
         self._waiting.clear()
         self._seam = None
 
@@ -296,6 +315,7 @@ class Cursor:
         return wire_event(data)
 
     def _apply(self, event: RawMessageStreamEvent) -> Any:
+        self._text_index = -1
         try:
             if type(event) is RawContentBlockDeltaEvent:
                 return self.accumulator.apply_delta(event)
