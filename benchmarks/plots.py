@@ -22,6 +22,9 @@ COLOURS = {
     "bare": "#c9ced6",
     "aimock": "#e0a458",
     "asked": "#c9ced6",
+    "starlette": "#5b8e7d",
+    "sse_starlette": "#e9c46a",
+    "fastapi_sse": "#bc4b51",
 }
 MOST_BARS = 40
 

@@ -10,6 +10,7 @@ import asyncio
 import http.client
 import ssl
 from collections.abc import Callable
+from functools import cache
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -28,6 +29,12 @@ def body_of(ask: list[Any]) -> bytes:
     )
 
 
+@cache
+def trusting() -> ssl.SSLContext:
+    """The certificates of the system, read once: that takes longer than all the rest."""
+    return ssl.create_default_context()
+
+
 class Sync:
     """A connection of `http.client`."""
 
@@ -36,7 +43,7 @@ class Sync:
         assert parts.hostname
         self._path = parts.path + "/v1/messages"
         if parts.scheme == "https":
-            context = ssl.create_default_context()
+            context = trusting()
             self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 parts.hostname, parts.port, context=context
             )
@@ -99,7 +106,7 @@ class Async:
         self._url = urlsplit(url)
         self._host, self._port = self._url.hostname or "", self._url.port or 0
         self._idle: list[Connection] = []
-        self._tls = ssl.create_default_context() if self._url.scheme == "https" else None
+        self._tls = trusting() if self._url.scheme == "https" else None
 
     async def text(self, took: Took, ask: list[Any] = QUESTION) -> None:
         """The bytes, as they come."""

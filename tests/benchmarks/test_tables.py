@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 from benchmarks.measure import Row, Spread, Target
-from benchmarks.tables import asked_and_found, figures, fraction, number, table, with_spread
+from benchmarks.plots import COLOURS
+from benchmarks.tables import (
+    NAMES,
+    asked_and_found,
+    figures,
+    fraction,
+    number,
+    table,
+    with_spread,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,3 +48,7 @@ def test_missing_figures_are_dashes() -> None:
 def test_a_miss_is_said_plainly() -> None:
     row = Row("x", "µs", {"tailrace": [1.0], "official": [4.0]}, [Target("official", 1 / 8)])
     assert "**no**" in asked_and_found([row])
+
+
+def test_every_contestant_has_a_name_and_a_colour() -> None:
+    assert COLOURS.keys() == NAMES.keys()

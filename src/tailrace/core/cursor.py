@@ -46,12 +46,12 @@ RESTARTED = _Restarted()
 """The piece of text, empty, at which a reply begins anew; compare with `is`."""
 
 
-class _Text(msgspec.Struct, forbid_unknown_fields=True):
+class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     type: Literal["text_delta"]
     text: str
 
 
-class _TextDelta(msgspec.Struct, forbid_unknown_fields=True):
+class _TextDelta(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     type: Literal["content_block_delta"]
     index: Annotated[int, msgspec.Meta(ge=0)]
     delta: _Text
