@@ -54,6 +54,12 @@ class Bench:
         """One of two values, as the mode is."""
         return quick if self.quick else full
 
+    def lacks(self, what: str, found: object) -> bool:
+        """Whether something that a measurement needs was not found; says so if it was not."""
+        if not found:
+            print(f"  left out, not installed: {what}", file=sys.stderr)
+        return not found
+
     def alternate(
         self,
         scenario: str,
@@ -92,7 +98,7 @@ class Bench:
             return None
         if found.returncode == ABSENT:
             self._absent.add(job["contestant"])
-            print(f"  left out, not installed: {job['contestant']}", file=sys.stderr)
+            self.lacks(job["contestant"], None)
             return None
         figures: dict[str, float] = json.loads(found.stdout.splitlines()[-1])
         return figures

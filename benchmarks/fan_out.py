@@ -4,7 +4,8 @@
 
 That is who serves, the loop, how many sources, and how many events a second each makes; then, for
 the relay, its journal (`memory:` if none is named). It prints its port and serves until its
-standard input ends. `GET /7` follows source 7. All say the same: Claude's text deltas with an
+standard input ends; it ends at once with the code `ABSENT` where what it needs is not installed.
+`GET /7` follows source 7. All say the same: Claude's text deltas with an
 `id:`, the number of the event and the time it was made in the text. At the rate 0 nothing comes.
 
 Each server does it as its documentation has it. The peers' sources put an event into one queue a
@@ -25,7 +26,9 @@ from typing import Any
 
 import msgspec
 
+from benchmarks.reading import runner
 from benchmarks.servers import many_files
+from benchmarks.worker import ABSENT
 
 Event = dict[str, Any]
 App = Callable[..., Awaitable[None]]
@@ -222,28 +225,30 @@ def main() -> None:
     many_files()
     name, loop, sources, rate, *journal = sys.argv[1:]
     bound = socket.create_server(("127.0.0.1", 0), backlog=4096)
-    sys.stdout.write(f"{bound.getsockname()[1]}\n")
-    sys.stdout.flush()
+    try:
+        serve = prepared(name, loop, float(rate), int(sources), *(journal or ["memory:"]))
+    except ModuleNotFoundError as missing:
+        print(missing, file=sys.stderr)
+        sys.exit(ABSENT)
+    print(bound.getsockname()[1], flush=True)
     threading.Thread(target=_end_with_the_input, daemon=True).start()
+    serve(bound)
+
+
+def prepared(
+    name: str, loop: str, rate: float, sources: int, journal: str
+) -> Callable[[socket.socket], None]:
+    """What serves on a socket, with all that it needs imported."""
+    running = runner(loop)
     if name == "floor":
-        _run(bare(float(rate), bound), loop)
-        return
+        return lambda bound: running.run(bare(rate, bound))
     import uvicorn
 
-    app = SERVERS[name](float(rate), int(sources), *(journal or ["memory:"]))
+    app = SERVERS[name](rate, sources, journal)
     config = uvicorn.Config(
         app, interface="asgi3", loop=loop, log_level="error", access_log=False, backlog=4096
     )
-    uvicorn.Server(config).run([bound])
-
-
-def _run(work: Any, loop: str) -> None:
-    if loop == "uvloop":
-        import uvloop
-
-        uvloop.run(work)
-    else:
-        asyncio.run(work)
+    return lambda bound: uvicorn.Server(config).run([bound])
 
 
 def _end_with_the_input() -> None:

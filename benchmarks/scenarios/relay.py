@@ -16,7 +16,9 @@ from typing import Any
 
 from benchmarks.bench import ROOT, Bench
 from benchmarks.measure import Row, Target, column
-from benchmarks.watching import connect
+from benchmarks.scenarios.held import BUSY
+from benchmarks.watching import all_get_more, check, connect, counts, disconnect
+from benchmarks.worker import ABSENT
 
 TITLE = "The relay"
 ABOUT = """
@@ -27,7 +29,10 @@ it was.
 back and go on. *Starlette* is `StreamingResponse`, which sends ready-made bytes out of one queue a
 viewer; *sse-starlette* and *fastapi.sse* are those packages' `EventSourceResponse`. The floor is a
 bare protocol that writes the bytes to each transport and does nothing else. Every viewer must get
-every event. Who needs all of a core falls behind, and its CPU for an event is too kind.
+every event, once and in order. Who needs all of a core falls behind, and its CPU for an event is
+too kind. With a source for each viewer nothing is shared: what it costs to journal an event is then
+borne by one viewer, where the peers have no journal. Viewers held are found by going up a ladder;
+who was late with time to spare is asked again.
 """
 
 PEERS = ("tailrace", "starlette", "sse_starlette", "fastapi_sse", "floor")
@@ -37,6 +42,8 @@ LATE = 0.060
 LADDER = (500, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 5000)
 SILENT = 2000
 TOKENS, REPLIES = 50.0, 100
+REDIS = "redis-server"
+SETTLING, SECONDS, PATIENCE = 2.0, 4.0, 10.0
 
 
 def run(bench: Bench) -> list[Row]:
@@ -59,6 +66,7 @@ def run(bench: Bench) -> list[Row]:
 
 def _sent(bench: Bench, loop: str, sources: int) -> list[Row]:
     job: dict[str, Any] = {"viewers": VIEWERS, "sources": sources, "rate": RATE, "loop": loop}
+    job |= bench.pick({"settling": 1.0, "seconds": 1.5}, {})
     results = bench.alternate("relay", dict.fromkeys(PEERS, job), bench.pick(1, 3))
     shared = "one source" if sources == 1 else f"{sources} sources"
     what = f"{VIEWERS:,} viewers of {shared}, {loop}"
@@ -80,12 +88,23 @@ def _held(bench: Bench, name: str) -> int:
     """The most viewers of the ladder that are served in time."""
     held = 0
     for viewers in LADDER:
-        job = {"viewers": viewers, "sources": viewers // A_SOURCE, "rate": RATE, "loop": "asyncio"}
-        found = bench.alternate("relay", {name: job}, rounds=1).get(name)
-        if not found or found[0]["p99"] >= LATE:
+        if _late(bench, name, viewers):
             break
         held = viewers
     return held
+
+
+def _late(bench: Bench, name: str, viewers: int) -> bool:
+    job = {"viewers": viewers, "sources": viewers // A_SOURCE, "rate": RATE, "loop": "asyncio"}
+    for _ in range(2):
+        found = bench.alternate("relay", {name: job}, rounds=1).get(name)
+        if not found:
+            return True
+        if found[0]["p99"] < LATE:
+            return False
+        if found[0]["load"] > BUSY:
+            return True
+    return True
 
 
 def _memory(bench: Bench) -> list[Row]:
@@ -96,6 +115,8 @@ def _memory(bench: Bench) -> list[Row]:
 
 
 def _redis(bench: Bench) -> list[Row]:
+    if bench.lacks(REDIS, shutil.which(REDIS)):
+        return []
     job: dict[str, Any] = {
         "viewers": 2 * REPLIES,
         "sources": REPLIES,
@@ -120,8 +141,10 @@ def measured(
     rate: float,
     loop: str,
     redis: bool = False,
+    settling: float = SETTLING,
+    seconds: float = SECONDS,
 ) -> dict[str, float]:
-    """The figures of one server and its viewers."""
+    """The figures of one server and its viewers: after `settling`, over so many `seconds`."""
     with tempfile.TemporaryDirectory() as folder, _journal(folder, redis) as (pid, journal):
         command = [sys.executable, "-m", "benchmarks.fan_out", contestant, loop]
         command += [str(sources), str(rate), *journal]
@@ -132,52 +155,65 @@ def measured(
             assert server.stdout is not None
             line = server.stdout.readline()
             if not line:
-                raise ModuleNotFoundError(contestant)
+                if server.wait() == ABSENT:
+                    raise ModuleNotFoundError(contestant)
+                raise RuntimeError(f"the server of {contestant} did not start")
+            port = int(line)
             try:
-                watched = _silent if not rate else _watched
-                return asyncio.run(watched(server.pid, int(line), viewers, sources, rate, pid))
+                if not rate:
+                    return asyncio.run(_silent(server.pid, port, viewers, sources, settling))
+                watching = _watched(server.pid, port, viewers, sources, pid, settling, seconds)
+                return asyncio.run(watching)
             finally:
                 server.kill()
 
 
 async def _watched(
-    server: int, port: int, viewers: int, sources: int, rate: float, redis: int
+    server: int,
+    port: int,
+    viewers: int,
+    sources: int,
+    redis: int,
+    settling: float,
+    seconds: float,
 ) -> dict[str, float]:
     lags: list[float] = []
     found = await connect(port, viewers, sources, lags)
-    await asyncio.sleep(2.0)
+    await all_get_more(found, [0] * viewers, PATIENCE)
+    await asyncio.sleep(settling)
     lags.clear()
-    seen, used, store = _count(found), _cpu(server), _cpu(redis)
+    seen, used, store = counts(found), _cpu(server), _cpu(redis)
     loop = asyncio.get_running_loop()
     began = loop.time()
-    await asyncio.sleep(4.0)
+    await asyncio.sleep(seconds)
     used, store, took = _cpu(server) - used, _cpu(redis) - store, loop.time() - began
-    count = _count(found) - seen
-    missed = sum(viewer.missed for viewer in found)
-    if missed or any(viewer.lost for viewer in found):
-        raise RuntimeError(f"{missed} events were missed")
-    late = sorted(lags)
+    count, late = sum(counts(found)) - sum(seen), sorted(lags)
+    await all_get_more(found, seen, PATIENCE)
+    check(found, seen)
+    disconnect(found)
     return {
         "cpu": used / count,
         "load": used / took,
         "rate": count / took,
         "p50": late[len(late) // 2],
         "p99": late[int(len(late) * 0.99)],
-        "redis": store / (took * sources * rate),
+        "redis": store / (count * sources / viewers),
     }
 
 
 async def _silent(
-    server: int, port: int, viewers: int, sources: int, rate: float, redis: int
+    server: int, port: int, viewers: int, sources: int, settling: float
 ) -> dict[str, float]:
     few = await connect(port, 20, sources, [])
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(settling)
     before = _resident(server)
     many = await connect(port, viewers, sources, [])
-    await asyncio.sleep(2.0)
+    await asyncio.sleep(settling)
+    memory = (_resident(server) - before) / viewers
     if any(viewer.lost for viewer in few + many):
         raise RuntimeError("a viewer was not kept")
-    return {"memory": (_resident(server) - before) / viewers}
+    disconnect(few + many)
+    return {"memory": memory}
 
 
 @contextmanager
@@ -186,9 +222,9 @@ def _journal(folder: str, redis: bool) -> Iterator[tuple[int, list[str]]]:
     if not redis:
         yield os.getpid(), []
         return
-    program = shutil.which("redis-server")
+    program = shutil.which(REDIS)
     if program is None:
-        raise ModuleNotFoundError("redis-server")
+        raise RuntimeError(f"there is no {REDIS}")
     place = Path(folder) / "redis.sock"
     options = f"--port 0 --unixsocket {place} --save --appendonly yes --dir {folder}".split()
     options[options.index("--save") + 1 : options.index("--save") + 1] = [""]
@@ -200,10 +236,6 @@ def _journal(folder: str, redis: bool) -> Iterator[tuple[int, list[str]]]:
             yield server.pid, [f"unix://{place}"]
         finally:
             server.kill()
-
-
-def _count(viewers: list[Any]) -> int:
-    return sum(viewer.count for viewer in viewers)
 
 
 def _cpu(pid: int) -> float:
