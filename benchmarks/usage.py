@@ -8,10 +8,15 @@ from pathlib import Path
 PAGE = resource.getpagesize()
 
 
-def cpu() -> float:
+def cpu(whose: int = resource.RUSAGE_SELF) -> float:
     """CPU seconds of this process so far, the system's share included."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
+    used = resource.getrusage(whose)
     return used.ru_utime + used.ru_stime
+
+
+def cpu_of_children() -> float:
+    """CPU seconds of all that this process started and saw the end of."""
+    return cpu(resource.RUSAGE_CHILDREN)
 
 
 def resident() -> float:

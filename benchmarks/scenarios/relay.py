@@ -66,7 +66,7 @@ def run(bench: Bench) -> list[Row]:
 
 def _sent(bench: Bench, loop: str, sources: int) -> list[Row]:
     job: dict[str, Any] = {"viewers": VIEWERS, "sources": sources, "rate": RATE, "loop": loop}
-    job |= bench.pick({"settling": 1.0, "seconds": 1.5}, {})
+    job |= bench.pick({"settling": 0.5, "seconds": 1.2}, {})
     results = bench.alternate("relay", dict.fromkeys(PEERS, job), bench.pick(1, 3))
     shared = "one source" if sources == 1 else f"{sources} sources"
     what = f"{VIEWERS:,} viewers of {shared}, {loop}"
