@@ -1,7 +1,7 @@
 """Measure, print, and write `docs/performance.md`.
 
 python -m benchmarks                  everything, about half an hour
-python -m benchmarks --quick          the main figures in under two minutes; printed only
+python -m benchmarks --quick          the main figures in about three minutes; printed only
 python -m benchmarks --only burst     one scenario, measured anew (can be repeated)
 python -m benchmarks --report         the page again, from the figures that are kept
 """
