@@ -245,3 +245,26 @@ def test_watching_outlasts_broken_connections(redis_binary, redis_module, tmp_pa
         run(main())
     finally:
         server.kill()
+
+
+@pytest.mark.parametrize("steps", range(25))
+def test_it_closes_at_whatever_step_of_an_exchange(steps, make_journal, run) -> None:
+    """Also where a library forgets that it was cancelled, as redis-py does while it sends."""
+
+    async def main() -> None:
+        journal = make_journal()
+        await journal.append("warm", None, Offset(7, 0), b"", keep=60)
+        place, before = f"log {steps}", None
+        for seq in range(7):
+            at = Offset(7, seq)
+            storing = asyncio.create_task(journal.append(place, before, at, b"text", keep=60))
+            before = at
+            if seq % 2:
+                await storing
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await asyncio.wait_for(journal.close(), 2)
+        storing.cancel()
+        await asyncio.gather(storing, return_exceptions=True)
+
+    run(main())

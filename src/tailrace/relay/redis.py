@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
@@ -44,6 +44,7 @@ return ARGV[2]
 """
 
 _RETRY_SECONDS = 0.2
+_AGAIN_SECONDS = 0.05
 _BATCH = 512
 
 
@@ -149,10 +150,7 @@ class RedisJournal:
 
     async def close(self) -> None:
         """As `Journal.close`."""
-        tasks = [task for task in (self._worker, self._listener) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _cancel(task for task in (self._worker, self._listener) if task is not None)
         self._worker = self._listener = None
         for command in self._commands:
             command.future.cancel()
@@ -255,11 +253,22 @@ async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _cancel(tasks)
     for task in done:
         task.result()
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not enough: redis-py sends in `asyncio.wait_for`, which before Python 3.12 forgets a
+    cancel that comes in the moment in which the sending is done.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN_SECONDS)
 
 
 def _milliseconds(seconds: float) -> int:
