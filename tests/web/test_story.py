@@ -13,13 +13,26 @@ from tailrace.relay.merge import Merger
 from tailrace.web.story import Teller, request, story
 
 
-async def at_once(seconds: float) -> None:
-    assert seconds == pytest.approx(0.04)
+class Clock:
+    """Time that passes while one sleeps, and `late` seconds more each time."""
+
+    def __init__(self, late: float = 0.0) -> None:
+        self.now = 100.0
+        self.late = late
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds + self.late
 
 
 def told(so_far: list[dict[str, Any]], number: int = 7, length: int = 300) -> list[dict[str, Any]]:
     async def main() -> list[dict[str, Any]]:
-        teller = Teller(100, sleep=at_once)
+        clock = Clock()
+        teller = Teller(100, sleep=clock.sleep, clock=clock)
         return [event async for event in teller(request(number, length), so_far)]
 
     return asyncio.run(main())
@@ -57,3 +70,28 @@ def test_what_is_not_its_beginning_is_refused() -> None:
         told(told([], number=8))
     with pytest.raises(ValueError, match="above 0"):
         Teller(0)
+
+
+@pytest.mark.parametrize("late", [0.0, 0.01, 0.03])
+def test_pieces_that_come_late_do_not_put_off_the_others(late: float) -> None:
+    clock = Clock(late)
+
+    async def main() -> None:
+        async for _ in Teller(100, sleep=clock.sleep, clock=clock)(request(7, 300), []):
+            pass
+
+    asyncio.run(main())
+    assert len(clock.slept) == 75
+    assert clock.now == pytest.approx(103 + late)
+
+
+def test_what_was_missed_for_longer_is_told_at_once() -> None:
+    clock = Clock(late=0.5)
+
+    async def main() -> None:
+        async for _ in Teller(100, sleep=clock.sleep, clock=clock)(request(7, 300), []):
+            pass
+
+    asyncio.run(main())
+    assert clock.slept[0] == pytest.approx(0.04)
+    assert set(clock.slept[1:]) == {0.0}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
@@ -48,15 +49,24 @@ def request(number: int, length: int) -> Event:
 
 
 class Teller:
-    """A relay's source that tells stories, at so many characters a second."""
+    """A relay's source that tells stories, at so many characters a second.
+
+    Each piece has its time, so one that comes late does not put off those after it.
+    """
 
     def __init__(
-        self, pace: float, *, sleep: Callable[[float], Any] = asyncio.sleep, piece: int = 4
+        self,
+        pace: float,
+        *,
+        sleep: Callable[[float], Any] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        piece: int = 4,
     ) -> None:
         if pace <= 0:
             raise ValueError(f"the pace must be above 0 characters a second, not {pace}")
         self._seconds = piece / pace
         self._sleep = sleep
+        self._clock = clock
         self._piece = piece
 
     async def __call__(self, params: Event, so_far: Sequence[Event]) -> AsyncIterator[Event]:
@@ -68,9 +78,11 @@ class Teller:
         kinds = {event["type"] for event in so_far}
         for event in _frame(text):
             if event is None:
+                due = self._clock()
                 for at in range(len(told), len(text), self._piece):
                     yield _delta(text[at : at + self._piece])
-                    await self._sleep(self._seconds)
+                    due += self._seconds
+                    await self._sleep(max(0.0, due - self._clock()))
             elif event["type"] not in kinds:
                 yield event
 
