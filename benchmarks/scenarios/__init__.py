@@ -24,6 +24,9 @@ ORDER = (
     "soak",
 )
 
+SLOW = frozenset({"simulator", "relay"})
+"""What the quick mode leaves out unless it is asked for by name: the client comes first."""
+
 
 def load(name: str) -> ModuleType:
     """A scenario's module."""

@@ -18,8 +18,10 @@ from tailrace.core.chunked import (
     body_of,
 )
 
-DATA = st.binary(min_size=1, max_size=40) | st.sampled_from([b"\r\n", b"0\r\n\r\n", b"a" * 300])
-SIZE = st.sampled_from(["%x", "%X", "0%x", "%x ", "%x;a=b", '%x ; q="\t"'])
+DATA = st.binary(min_size=1, max_size=40) | st.sampled_from(
+    [b"\r\n", b"0\r\n\r\n", b"a" * 300, b"\r\n1\r\n", b"a\r\n3\r\nabc", b"\r\n0\r\n\r\n"]
+)
+SIZE = st.just("%x") | st.sampled_from(["%x", "%X", "0%x", "%x ", "%x;a=b", '%x ; q="\t"'])
 CHUNKS = st.lists(st.tuples(DATA, SIZE), max_size=8)
 ENDS = st.sampled_from([b"0\r\n\r\n", b"000;x\r\n\r\n", b"0\r\nA: 1\r\nb:\r\n\r\n"])
 
@@ -52,6 +54,23 @@ def test_chunks_come_whole_however_they_are_split(
     assert got == b"".join(data for data, _ in chunks)
     assert (body.done, body.fault, body.extra) == (True, None, extra)
     body.end()
+
+
+def test_what_looks_like_a_size_line_is_none_unless_the_sizes_say_so() -> None:
+    inner = [b"ab\r\n2\r\ncd", b"0\r\n", b"\r\n0\r\n\r\n", b"e\r\n1\r\nf"]
+    for last in (b"0\r\n\r\n", b"0;\r\nA: 1\r\n\r\n"):
+        raw = encoded([(data, "%x") for data in (b"x", *inner, b"y")], last)
+        for at in range(len(raw)):
+            body = ChunkedBody()
+            assert fed(body, [raw[:at], raw[at:]]) == b"x" + b"".join(inner) + b"y"
+            assert body.done
+            assert not body.extra
+
+
+def test_what_comes_after_the_end_is_no_chunk() -> None:
+    body = ChunkedBody()
+    assert body.feed(b"1\r\na\r\n0\r\n\r\n2\r\nbc\r\n0\r\n\r\n") == b"a"
+    assert (body.done, body.extra) == (True, b"2\r\nbc\r\n0\r\n\r\n")
 
 
 def test_every_single_split_and_every_dribble() -> None:

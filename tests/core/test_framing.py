@@ -101,6 +101,8 @@ PIECES = [
     b"x",
     b"7",
 ]
+DELTA = b"event: content_block_delta\ndata: "
+PIECES += [DELTA + b"1\n\n", DELTA + b"22\n\n", DELTA + b"\n\n", DELTA, b"\n" + DELTA]
 PIECES += [b"data: a\n\n", b"event: ping\ndata: {}\n\n", b"event: message_stop\ndata: ", b"\0", BOM]
 PIECES += [
     "é".encode(),
@@ -125,6 +127,9 @@ def chunked(draw: st.DrawFn) -> list[bytes]:
 @example([b"\xef", b"\xbb", b"\xbfdata: x\n", b"\r", b"\n"])
 @example([b"data: x\r", b"", b"\n", b"\r", b"\n"])
 @example([b"event: message_stop\ndata: \ndata: 1\n\n"])
+@example([b"id: 7\ndata\n\n", DELTA + b"1\n\n" + DELTA + b"\n\n" + DELTA + b" 3\n\n"])
+@example([DELTA + b"1\n\n\n" + DELTA + b"2\n\n", DELTA + b"1\ndata: 1\n\n" + DELTA + b"2\n\n"])
+@example([DELTA + b"1\n\nid: 1\n" + DELTA + b"2\n\n" + DELTA + b"3\nid: 2\n\n"])
 def test_any_split_gives_what_the_standard_says(chunks):
     assert fields(decode(*chunks)) == reference(b"".join(chunks))
 
@@ -137,6 +142,20 @@ def test_random_bytes_raise_nothing_but_the_bound(chunks, limit):
         assert error.limit == limit < error.size  # noqa: PT017 - it need not raise
     else:
         assert all(len(event.raw_data) <= limit for event in decode(*chunks))
+
+
+@pytest.mark.parametrize("limit", [33, 34, 36, 200])
+def test_the_bound_is_that_of_each_delta_of_many(limit):
+    body = b"".join(DELTA + b"7" * length + b"\n\n" for length in (1, 2, 3, 1))
+    decoder, events = EventStreamDecoder(max_event_bytes=limit), []
+    try:
+        events += decoder.feed(b"data\n\n" + body[:10])
+        events += decoder.feed(body[10:])
+        decoder.end()
+    except EventTooLargeError as error:
+        assert error.size > limit  # noqa: PT017 - it need not raise
+    fit = next((n for n, length in enumerate((1, 2, 3, 1)) if len(DELTA) + length > limit), 4)
+    assert [len(event.raw_data) for event in events] == [0, 1, 2, 3, 1][: fit + 1]
 
 
 def test_every_recording_at_every_cut(corpus):

@@ -7,13 +7,15 @@ it, and `end` is told that the connection ended. A `fault` in the framing takes 
 what came before it: `feed` gives that, and whoever has used it raises the fault.
 
 A chunk's data is followed by CRLF and the next size line. By pretending that a CRLF came before
-the first chunk as well, `_SIZE_LINE` takes both at once: one match a chunk. Only an unfinished size
-line or trailer section is kept between calls, never data, so the cost is linear in the bytes. The
-framing is read strictly: a wrong size or a missing CRLF means that the bytes cannot be trusted.
+the first chunk as well, `_SIZE_LINE` takes both at once: one match a chunk, or one search for all
+chunks of a packet but the last. Only an unfinished size line or trailer section is kept between
+calls, never data, so the cost is linear in the bytes. The framing is read strictly: a wrong size or
+a missing CRLF means that the bytes cannot be trusted.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from typing import Protocol
@@ -26,6 +28,8 @@ MAX_TRAILERS = 16_384
 
 # Fifteen hexadecimal digits are more than any body has bytes, and fewer than 64 bits.
 _SIZE_LINE = re.compile(rb"\r\n([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n").match
+_PLAIN_SIZE_LINE = re.compile(rb"\r\n([0-9A-Fa-f]{1,15})\r\n")
+_HEXADECIMAL = itertools.repeat(16)
 _CRLF = b"\r\n"
 _ONE_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n(.+)\r\n", re.DOTALL).fullmatch
 _PART_OF_A_SIZE_LINE = re.compile(
@@ -92,10 +96,12 @@ class ChunkedBody:
             return b""
         pieces: list[bytes] = []
         at = self._left
+        size = len(data)
         if at:
             pieces.append(data[:at])
-            self._left = max(0, at - len(data))
-        size = len(data)
+            self._left = max(0, at - size)
+        if at < size:
+            at += _take_all_but_last(data[at:] if at else data, pieces)
         while at < size:
             line = _SIZE_LINE(data, at)
             if line is None:
@@ -147,6 +153,22 @@ class ChunkedBody:
             self._fail(f"the trailer section is longer than {MAX_TRAILERS} bytes")
         else:
             self._held = rest
+
+
+def _take_all_but_last(data: bytes, pieces: list[bytes]) -> int:
+    """Take all chunks but the last, and return where that begins; or take none, and return 0.
+
+    Cut wherever something looks like a size line, the bytes are cut right if each size is that of
+    the bytes after it: two C calls and a comparison for a packet, however many chunks it holds.
+    """
+    before, *cut = _PLAIN_SIZE_LINE.split(data)
+    sizes, chunks = cut[:-2:2], cut[1:-2:2]
+    if before or not chunks or list(map(int, sizes, _HEXADECIMAL)) != list(map(len, chunks)):
+        return 0
+    if b"" in chunks:  # the last chunk, and what comes after it
+        return 0
+    pieces += chunks
+    return len(data) - len(cut[-1]) - len(cut[-2]) - 2 * len(_CRLF)
 
 
 class SizedBody:

@@ -46,6 +46,7 @@ _NAMES = {
 
 _DELTA_PREFIX = b"event: content_block_delta\ndata: "
 _DELTA_START = len(_DELTA_PREFIX)
+_NEXT_DELTA = b"\n\n" + _DELTA_PREFIX
 _ONE_DELTA = re.compile(re.escape(_DELTA_PREFIX) + rb"(.+)\n\n").fullmatch
 
 
@@ -140,24 +141,36 @@ class EventStreamDecoder:
         if self._after_cr or b"\r" in chunk:
             chunk = self._only_line_feeds(chunk)
         whole = self._take_whole(chunk)
-        blocks = [] if whole is None else whole.split(b"\n\n")
-        blocks = self._within(self._limit, blocks, len(whole or b""))
-        events: list[ServerSentEvent] = []
-        for block in blocks:
-            # Nearly every event of a reply begins like this, and is read in three C calls; any
-            # other goes through `_read_block`, which would yield the same (a property holds that).
-            if block.startswith(_DELTA_PREFIX):
-                data = block[_DELTA_START:]
-                if data and b"\n" not in data:
-                    events.append(ServerSentEvent("content_block_delta", data, self._last_id))
-                    continue
-            event = self._read_block(block)
-            if event is not None:
-                events.append(event)
+        events = None if whole is None else self._only_deltas(whole)
+        if events is None:
+            events = self._read_blocks(whole)
         waiting = self._pending or self._after_cr or self._too_large is not None
         self._between = self._start is None and not waiting
         if self._too_large is not None and not events:
             raise self._too_large
+        return events
+
+    def _only_deltas(self, whole: bytes) -> list[ServerSentEvent] | None:
+        """The events of blocks that are all deltas, as nearly all are; `None` if any is not.
+
+        Cut before each, they are right if the lines are as many as their names and data. What
+        `_read_blocks` would make of them is the same (a property holds that).
+        """
+        if not whole.startswith(_DELTA_PREFIX) or len(whole) > self._limit:
+            return None
+        cut = whole[_DELTA_START:].split(_NEXT_DELTA)
+        if whole.count(b"\n") != 3 * len(cut) - 2 or len(self._pending) > self._limit:
+            return None
+        last = self._last_id
+        return [ServerSentEvent("content_block_delta", data, last) for data in cut]
+
+    def _read_blocks(self, whole: bytes | None) -> list[ServerSentEvent]:
+        blocks = [] if whole is None else whole.split(b"\n\n")
+        events: list[ServerSentEvent] = []
+        for block in self._within(self._limit, blocks, len(whole or b"")):
+            event = self._read_block(block)
+            if event is not None:
+                events.append(event)
         return events
 
     def end(self) -> int:
@@ -230,6 +243,10 @@ class EventStreamDecoder:
 
     def _read_block(self, block: bytes) -> ServerSentEvent | None:
         """9.2.6, line by line: the fields of one block, dispatched."""
+        if block.startswith(_DELTA_PREFIX):  # the commonest, read in three C calls
+            only = block[_DELTA_START:]
+            if b"\n" not in only:
+                return ServerSentEvent("content_block_delta", only, self._last_id)
         name: str | None = None
         retry: int | None = None
         data: list[bytes] = []
