@@ -188,7 +188,8 @@ def test_after_an_event_a_read_waits_for_the_shortest_clock_from_where_it_begins
     assert not clocks.steady
     clocks.progress_made(1)
     assert clocks.steady
-    assert clocks.steady_wait(100) == 105  # the 99 seconds before it were the caller's
+    assert clocks.usual == 5
+    clocks.read_began(100)  # the 99 seconds before it were the caller's
     assert clocks.expired(104.9) is None
     assert clocks.expired(105) == Expiry("idle", 5)
 
@@ -196,7 +197,7 @@ def test_after_an_event_a_read_waits_for_the_shortest_clock_from_where_it_begins
 def test_a_ping_ends_it_and_progress_counts_from_the_last_read():
     clocks = Deadlines(Timeout(idle=5, progress=7), now=0, called=0)
     clocks.progress_made(1)
-    clocks.steady_wait(100)
+    clocks.read_began(100)
     clocks.bytes_arrived(104)
     assert not clocks.steady
     assert clocks.wait(104) == 3

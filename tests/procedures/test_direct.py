@@ -10,10 +10,19 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.procedures.scripted import OPENING, PING, reply, says
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.corpus import STOP, ends, grows, opens, shuts, starts, text, tool
+from tests.procedures.scripted import ASKED, OPENING, PING, reply, says
 from tests.procedures.test_exchange_clocks import CLOCKS, NONE, ends_of_text
 
-from tailrace import APITimeoutError, AsyncAnthropic, StreamTruncatedError, Timeout
+from tailrace import (
+    APITimeoutError,
+    AsyncAnthropic,
+    StreamProtocolError,
+    StreamTruncatedError,
+    Timeout,
+)
 from tailrace.core.http import Headers, Request, Response
 from tailrace.procedures.wire import settle
 from tailrace.transports.memory import Answer, Lost, Pause, ScriptedIncoming, ScriptedWire
@@ -67,6 +76,60 @@ def test_it_is_read_directly_and_wakes_for_nothing_do_no_harm() -> None:
     (answer,) = wire.answers
     assert isinstance(answer, Direct)
     assert answer.takes >= 2 * 49
+
+
+WAYS = ("event", "text")
+REPLY = [
+    *(starts(), opens(0, "thinking", thinking="", signature="")),
+    *(grows(0, "thinking_delta", thinking="hm"), shuts(0), *text(1, "a", "", "b", "\ud800")[:-1]),
+    *(PING, {"type": "brand_new", "data": 1}, {**grows(1, "text_delta", text="c"), "new": 1}),
+    shuts(1),
+    *(*tool(2, '{"a": ', "1}"), *text(3, *"defg"), ends("tool_use"), STOP),
+]
+
+
+async def read_by_turns(wire: ScriptedWire, ways: list[str]) -> list[Any]:
+    """What a stream gives when each next thing is asked for in another way, then all the rest."""
+    found: list[Any] = []
+    async with (
+        AsyncAnthropic(http_client=wire, api_key="any") as client,
+        client.messages.stream(**ASKED) as stream,
+    ):
+        for way in ways:
+            item: Any = await anext(stream if way == "event" else stream.text_stream, None)
+            found.append(item if way == "text" else repr(item))
+        message = await stream.get_final_message()
+        return [*found, message]
+
+
+@given(st.lists(st.sampled_from(WAYS), max_size=45))
+def test_however_it_is_read_it_gives_what_frames_give(ways: list[str]) -> None:
+    turn = reply(*(item for event in REPLY for item in (event, Pause(0))))
+    direct = asyncio.run(read_by_turns(DirectWire([turn]), ways))
+    assert direct == asyncio.run(read_by_turns(ScriptedWire([turn]), ways))
+
+
+def test_a_predicate_sees_the_text_that_comes_alone() -> None:
+    turn = reply(*(item for event in REPLY for item in (event, Pause(0))))
+
+    async def main() -> list[str]:
+        async with (
+            AsyncAnthropic(http_client=DirectWire([turn]), api_key="any") as client,
+            client.messages.stream(**ASKED) as stream,
+        ):
+            texts = [await anext(stream.text_stream)]
+            stream.stop_when(lambda event: getattr(event, "text", "") == "e")
+            return texts + [text async for text in stream.text_stream]
+
+    assert "".join(asyncio.run(main())) == "ab\ud800cde"
+
+
+def test_text_for_a_block_that_never_began_is_malformed() -> None:
+    odd = [*OPENING, *says("a"), Pause(0), *says("b", index=7)]
+    with pytest.raises(StreamProtocolError) as caught:
+        texts(reply(*odd))
+    assert caught.value.partial is not None
+    assert caught.value.partial.content[0].text == "a"
 
 
 @pytest.mark.parametrize(("clocks", "turn", "clock"), CLOCKS.values(), ids=CLOCKS)

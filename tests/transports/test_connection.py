@@ -144,7 +144,6 @@ def test_what_is_unread_costs_the_same_however_many_packets_it_is(
         (lambda one: one.connection_lost(ConnectionResetError()), ConnectionResetError),
         (lambda one: one.connection_lost(None), BodyError),
         (lambda one: one.data_received(b"what?\r\n"), BodyError),
-        (lambda one: one.expire(), WaitOverError),
         (lambda one: one.cut(), AbortedError),
     ],
 )
@@ -160,6 +159,26 @@ def test_a_failure_stands_behind_what_came_before(end: Any, kind: type[Exception
         assert not connection.rest()
 
     work()
+
+
+def test_a_time_that_is_over_ends_a_wait_and_nothing_else() -> None:
+    @on_a_loop
+    async def work(connection: Connection, transport: Transport) -> None:
+        connection.begin_body(ChunkedBody(), b"")
+        connection.expire()
+        assert connection.flowing, "nobody waited: the time was that of an earlier wait"
+        task = asyncio.create_task(_wait(connection))
+        await asyncio.sleep(0)
+        connection.expire()
+        await task
+        assert not connection.flowing
+        assert isinstance(connection.failure, WaitOverError)
+
+    work()
+
+
+async def _wait(connection: Connection) -> None:
+    await connection.arrival
 
 
 @pytest.mark.parametrize(

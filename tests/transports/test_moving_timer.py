@@ -73,7 +73,6 @@ def test_many_reads_set_few_timers(loop: Any) -> None:
         timer.start(10.0)
         set_at_once.append(len(loop.handles))
         loop.to(float(second))
-        timer.waiting = False
     assert max(set_at_once) == 1
     assert not any(handle.cancelled for handle in loop.handles)
 
@@ -83,7 +82,6 @@ def test_a_timer_that_fires_early_is_set_again(loop: Any) -> None:
     timer = on(loop, lambda: expired.append(loop.now))
     timer.start(10.0)
     loop.to(8.0)
-    timer.waiting = False
     timer.start(10.0)
     loop.to(17.0)
     assert not expired
@@ -95,20 +93,26 @@ def test_an_earlier_deadline_replaces_the_timer(loop: Any) -> None:
     expired: list[float] = []
     timer = on(loop, lambda: expired.append(loop.now))
     timer.start(100.0)
-    timer.waiting = False
     timer.start(1.0)
     loop.to(200.0)
     assert expired == [1.0 + SLACK]
 
 
-def test_nothing_expires_between_waits(loop: Any) -> None:
-    timer = on(loop, lambda: pytest.fail("expired"))
+def test_it_expires_whether_or_not_anybody_still_waits(loop: Any) -> None:
+    expired: list[float] = []
+    timer = on(loop, lambda: expired.append(loop.now))
     timer.start(1.0)
-    timer.waiting = False
     loop.to(9.0)
+    assert expired == [1.0 + SLACK]
+    timer.start(1.0)
+    loop.to(20.0)
+    assert expired == [1.0 + SLACK, 10.0 + SLACK]
+
+
+def test_nothing_expires_without_a_bound_or_after_the_end(loop: Any) -> None:
+    timer = on(loop, lambda: pytest.fail("expired"))
     timer.start(None)
     loop.to(1e9)
-    timer.waiting = False
     timer.start(1.0)
     timer.cancel()
     timer.cancel()

@@ -61,9 +61,42 @@ class _Iterate(AsyncIterator[T]):
                 continue
             if item is not None:
                 return item
-            frames = await exchange.awaited_frames()
+            frames: Any = await exchange.awaited_frames()
             if frames:
                 cursor.feed(frames)
+            elif exchange.ended:
+                raise StopAsyncIteration
+
+
+class _IterateText(AsyncIterator[str]):
+    """Every piece of text; one that comes alone, as nearly all do, is never made a frame."""
+
+    __slots__ = ("_cursor", "_exchange", "_lane")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._cursor = exchange.cursor
+        self._lane = exchange.cursor.text_in
+
+    async def __anext__(self) -> str:
+        exchange, cursor = self._exchange, self._cursor
+        while True:
+            if cursor.stop_asked:
+                exchange.stop()
+                raise StopAsyncIteration
+            if not cursor.drained:
+                try:
+                    text = cursor.next_text()
+                except APIError as error:
+                    await exchange.recover(error)
+                    continue
+                if text is not None:
+                    return text
+            found = await exchange.awaited_frames(self._lane)
+            if isinstance(found, str):
+                return found
+            if found:
+                cursor.feed(found)
             elif exchange.ended:
                 raise StopAsyncIteration
 
@@ -210,7 +243,7 @@ class AsyncMessageStream(_AsyncStreamBase[MessageStreamEvent]):
 
     def __init__(self, exchange: Exchange, output: GrowingOutput | None = None) -> None:
         super().__init__(exchange, Cursor.next_event)
-        self.text_stream = _Iterate(exchange, Cursor.next_text)
+        self.text_stream = _IterateText(exchange)
         self._output = output
 
     @property
@@ -232,7 +265,7 @@ class AsyncMessageStream(_AsyncStreamBase[MessageStreamEvent]):
 
     async def until_done(self) -> None:
         """Read to the end."""
-        async for _ in _Iterate(self._exchange, Cursor.next_text):
+        async for _ in _IterateText(self._exchange):
             pass
 
     # -- text in useful pieces -----------------------------------------------------------------

@@ -84,11 +84,11 @@ class ChunkedBody:
     def feed(self, data: bytes) -> bytes:
         """The data of all chunks, or parts of chunks, in the next raw bytes."""
         if self._held:
-            if self._held is _CRLF:
+            if self._held is _CRLF and (one := _ONE_CHUNK(data)) is not None:
                 # A packet that is one chunk, as the API sends each event: nothing is kept.
-                chunk = _ONE_CHUNK(data)
-                if chunk is not None and int(chunk[1], 16) == len(chunk[2]):
-                    return chunk[2]
+                length, chunk = one.groups()
+                if int(length, 16) == len(chunk):
+                    return chunk
             data = self._held + data
             self._held = b""
         if self._in_trailers:

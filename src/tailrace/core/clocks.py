@@ -102,10 +102,10 @@ class Deadlines:
         "_progress",
         "_timeout",
         "_total_until",
-        "_usual",
         "arrived",
         "now",
         "steady",
+        "usual",
     )
 
     def __init__(self, timeout: Timeout, *, now: float, called: float) -> None:
@@ -123,19 +123,15 @@ class Deadlines:
         self._event_until = now + _endless(timeout.first_event)
         self._total_until = called + _endless(timeout.total)
         self.steady = False
-        """Whether the next read may wait as long as any: after an event, without a `total`. Begin
-        it with `steady_wait`, and what comes need not be told if it holds an event again."""
-        usual = min(self._idle, self._longest)
-        self._usual = usual
+        """Whether the next read may wait for as long as `usual`: after an event, without a `total`.
+        If it brings an event again, none of it need be told; if not, tell `read_began`."""
+        self.usual = usual = min(self._idle, self._longest)
+        """How long a read may wait at most, in seconds, if `steady`."""
         self._can_be_steady = timeout.total is None and usual < math.inf
 
-    def steady_wait(self, now: float) -> float:
-        """Until when a read that begins now may wait, if `steady`.
-
-        It counts from here: what the caller did with the last event is not the server's time.
-        """
+    def read_began(self, now: float) -> None:
+        """A read began while `steady`: what the caller did before it is not the server's time."""
         self.now = self._progress = now
-        return now + self._usual
 
     def bytes_arrived(self, now: float) -> None:
         """Any bytes came."""

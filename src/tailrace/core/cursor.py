@@ -79,6 +79,7 @@ class Cursor:
         "_waiting",
         "_watch",
         "accumulator",
+        "drained",
         "on_tool_use",
         "response",
         "stop_asked",
@@ -87,6 +88,8 @@ class Cursor:
     def __init__(self) -> None:
         self.accumulator = Accumulator()
         self.response: Response | None = None
+        self.drained = True
+        """Whether there is no text before more frames are brought."""
         self.stop_asked = False
         """Whether the reader wants no more: it called `stop`, or what it waits for came."""
         self.on_tool_use: Callable[[Any], object] | None = None
@@ -104,6 +107,7 @@ class Cursor:
         """Bring the next frames; those before them must have been read."""
         if not self.accumulator.finished:
             self._frames = iter(frames)
+            self.drained = False
 
     def stop(self) -> None:
         """Read no more: what was brought and not read is dropped."""
@@ -162,27 +166,35 @@ class Cursor:
             return self._next_text_in_full()
         for frame in self._frames:
             data = frame.raw_data
-            if frame.event == "content_block_delta" and b'"text_delta"' in data:
-                try:
-                    event = _decode_text(data)
-                except (msgspec.MsgspecError, UnicodeDecodeError):
-                    pass
-                else:
-                    text = event.delta.text
-                    if event.index != self._text_index and not self._find_text(event.index):
-                        return text
-                    growing = self._growing
-                    growing.pending.append(text)  # as its `append`: this runs for each event
-                    growing.length += len(text)
-                    self._pending = event
-                    return text
+            if frame.event == "content_block_delta" and (text := self.text_in(data)) is not None:
+                return text
             wire = self._read(frame)
             found = None if wire is None else self._text_of(wire)
             if found is not None:
                 return found
             if self.accumulator.finished:
                 break
+        self.drained = True
         return None
+
+    def text_in(self, data: bytes) -> str | None:
+        """Take the next event by its data, if it is a delta of text; else `None`, and take nothing.
+
+        For a `content_block_delta` that comes when everything before it was taken.
+        """
+        if b'"text_delta"' not in data or self._in_full:
+            return None
+        try:
+            event = _decode_text(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+        text = event.delta.text
+        if event.index == self._text_index or self._find_text(event.index):
+            growing = self._growing
+            growing.pending.append(text)  # as its `append`: this runs for each event
+            growing.length += len(text)
+            self._pending = event
+        return text
 
     def _find_text(self, index: int) -> bool:
         """Find the text that a block's next pieces are added to, until anything else comes."""
@@ -200,6 +212,7 @@ class Cursor:
             text = self._text_of(event)
             if text is not None:
                 return text
+        self.drained = True
         return None
 
     def _next_wire_event(self) -> RawMessageStreamEvent | None:
@@ -266,6 +279,7 @@ class Cursor:
         self.accumulator.give_up(len(continuation.discarded))
         self._seam = Seam(continuation, kept=self.accumulator.block_count)
         self._waiting.append(note)
+        self.drained = False
         self._in_full = True
 
     def start_over(self, note: dict[str, Any]) -> None:
@@ -273,6 +287,7 @@ class Cursor:
         self.drop()
         self.accumulator = Accumulator()
         self._waiting.append(note)
+        self.drained = False
         self._in_full = True
 
     def drop(self) -> None:

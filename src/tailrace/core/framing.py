@@ -129,11 +129,9 @@ class EventStreamDecoder:
         Raises `EventTooLargeError` when one event exceeds the bound, after the events before it
         have been given.
         """
-        if self._between:
-            # A chunk that is one delta, as the API sends each: what the rest would make of it.
-            only = _ONE_DELTA(chunk)
-            if only is not None and b"\r" not in chunk and len(chunk) <= self._limit:
-                return [ServerSentEvent("content_block_delta", only[1], self._last_id)]
+        only = self.only_delta(chunk)
+        if only is not None:
+            return [ServerSentEvent("content_block_delta", only, self._last_id)]
         if self._too_large is not None:
             raise self._too_large
         if self._start is not None:
@@ -149,6 +147,17 @@ class EventStreamDecoder:
         if self._too_large is not None and not events:
             raise self._too_large
         return events
+
+    def only_delta(self, chunk: bytes) -> bytes | None:
+        """The data of a chunk that is one delta, as the API sends each; for any other `None`.
+
+        What `feed` would make of it, without an object; a chunk that is none is still to be fed.
+        """
+        if self._between:
+            only = _ONE_DELTA(chunk)
+            if only is not None and b"\r" not in chunk and len(chunk) <= self._limit:
+                return only[1]
+        return None
 
     def _only_deltas(self, whole: bytes) -> list[ServerSentEvent] | None:
         """The events of blocks that are all deltas, as nearly all are; `None` if any is not.

@@ -77,9 +77,14 @@ class Exchange(Sending):
         self._held.clear()
         self._decoder = EventStreamDecoder(max_event_bytes=self._max_event_bytes)
         response = await super()._open()
+        if self._committed:
+            self._go_direct()
+        return response
+
+    def _go_direct(self) -> None:
+        """Read past the coroutines from now on, where the wire can: nothing is held back."""
         incoming: Any = self._incoming
         self._direct = incoming if getattr(incoming, "direct", False) else None
-        return response
 
     async def next_frames(self) -> list[ServerSentEvent]:
         """The next frames; none at the end of a complete reply.
@@ -95,14 +100,17 @@ class Exchange(Sending):
             return await self._next_frames()
         # Nearly every read: bytes that hold events, and nothing else happens. Whatever else it
         # turns out to be takes the general way, where the same read is begun again or fails.
-        now = self._wire.monotonic()
+        began = self._wire.monotonic()
         try:
-            chunk = await incoming.read(clocks.steady_wait(now) - now)
+            chunk = await incoming.read(clocks.usual)
             if chunk and self._incoming is incoming:
                 frames = self._decoder.feed(chunk)
-                if (frames and frames[0].event != "ping") or self._dripped(frames):
+                if (frames and frames[0].event != "ping") or self._dripped(frames, began):
                     return frames
-        except (WireError, EventTooLargeError, APIError) as error:
+        except WireError as error:
+            clocks.read_began(began)
+            return await self._next_frames(error)
+        except (EventTooLargeError, APIError) as error:
             return await self._next_frames(error)
         except BaseException as error:
             self.fail(error)
@@ -110,31 +118,46 @@ class Exchange(Sending):
         return await self._next_frames()
 
     @resumable
-    def awaited_frames(self) -> Generator[Any, Any, list[ServerSentEvent]]:
-        """`next_frames` for a task: where the wire is direct, waiting takes no more coroutines."""
+    def awaited_frames(
+        self, lane: Callable[[bytes], str | None] | None = None
+    ) -> Generator[Any, Any, list[ServerSentEvent] | str]:
+        """`next_frames` for a task: where the wire is direct, waiting takes no more coroutines.
+
+        Of bytes that are one delta, as nearly all are, the data go to `lane` first: the text that
+        it finds in them, if any, is returned instead of frames.
+        """
         direct, clocks = self._direct, self._deadlines
-        if direct is None or not clocks.steady or not self._committed:
+        if direct is None or not clocks.steady:
             return (yield from self.next_frames().__await__())
         if self.cursor.accumulator.finished:
             return (yield from self._next_frames().__await__())
-        until = clocks.steady_wait(self._wire.monotonic())
+        began = self._wire.monotonic()
+        until = began + clocks.usual
         broken: Exception | None = None
         try:
             while (chunk := direct.take(until)) is None:
                 yield direct.arrival
-            if chunk and self._incoming is direct:
+            if chunk:
+                if lane is not None:
+                    data = self._decoder.only_delta(chunk)
+                    if data is not None and (text := lane(data)) is not None:
+                        return text
                 frames = self._decoder.feed(chunk)
-                if (frames and frames[0].event != "ping") or self._dripped(frames):
+                if (frames and frames[0].event != "ping") or self._dripped(frames, began):
                     return frames
-        except (WireError, EventTooLargeError, APIError) as error:
+        except WireError as error:
+            clocks.read_began(began)
+            broken = error
+        except (EventTooLargeError, APIError) as error:
             broken = error
         except BaseException as error:
             self.fail(error)
             raise
         return (yield from self._next_frames(broken).__await__())
 
-    def _dripped(self, frames: list[ServerSentEvent]) -> bool:
+    def _dripped(self, frames: list[ServerSentEvent], began: float) -> bool:
         """Note bytes that hold no event, or begin with a ping; whether they are frames at all."""
+        self._deadlines.read_began(began)
         self._deadlines.bytes_arrived(self._wire.monotonic())
         self._watch(frames)
         return bool(frames)
@@ -285,6 +308,7 @@ class Exchange(Sending):
         if not all(map(is_opening, frames)):
             look_ahead(held, self.cursor)
             self._committed = True
+            self._go_direct()
             self._held = []
             return held
         return []

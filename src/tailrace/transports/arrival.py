@@ -58,6 +58,11 @@ class Arrival:
         if resume is not None:
             self._loop.call_soon(resume, self, context=context)
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a task waits."""
+        return self._resume is not None
+
     # -- what a task asks of a future ----------------------------------------------------------
 
     def expect(self) -> None:
@@ -85,8 +90,8 @@ class Arrival:
 
     def result(self) -> None:
         """What the task is resumed with."""
-        cancelled, self._cancelled = self._cancelled, None
-        if cancelled is not None:
+        if self._cancelled is not None:
+            cancelled, self._cancelled = self._cancelled, None
             try:
                 raise cancelled
             finally:

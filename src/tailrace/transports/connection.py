@@ -85,13 +85,10 @@ class Connection(asyncio.Protocol):
         for packet in packets(head, content):
             self.transport.write(packet)
         timer.start(wait)
-        try:
-            while self._head is None:
-                if self.failure is not None:
-                    raise self.failure
-                await self.arrival
-        finally:
-            timer.waiting = False
+        while self._head is None:
+            if self.failure is not None:
+                raise self.failure
+            await self.arrival
         found, self._head = self._head, None
         return found
 
@@ -151,8 +148,9 @@ class Connection(asyncio.Protocol):
         self.arrival.arrive_soon()
 
     def expire(self) -> None:
-        """End what is waited for because its time is over."""
-        self.fail(WaitOverError())
+        """End what is waited for, if anything is, because its time is over."""
+        if self.arrival.awaited:
+            self.fail(WaitOverError())
 
     def cut(self) -> None:
         """Close the connection at once, ending a read; on its loop only."""
@@ -170,13 +168,13 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
         body = self._body
-        if self.flowing and body is not None:
+        if body is not None and self.flowing:
             data = body.feed(data)
             pieces = self.pieces
-            if pieces and data:
-                self._heap(data)
-            elif data:
+            if data and not pieces:
                 pieces.append(data)
+            elif data:
+                self._heap(data)
             if body.over:
                 self.flowing = False
                 self.failure = body.fault

@@ -18,9 +18,10 @@ time must find it over."""
 
 
 class MovingTimer:
-    """Calls `expired` if a wait begun with `start` is not over in its time.
+    """Calls `expired` when the time of the wait that `start` began last is over.
 
-    The loop refers to it weakly, so it keeps nothing alive.
+    Whether anybody still waits then is for `expired` to say. The loop refers to it weakly, so it
+    keeps nothing alive.
     """
 
     __slots__ = (
@@ -31,7 +32,6 @@ class MovingTimer:
         "_fires",
         "_handle",
         "_loop",
-        "waiting",
     )
 
     def __init__(
@@ -41,8 +41,6 @@ class MovingTimer:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.waiting = False
-        """Whether a wait is under way; whoever began it sets this false at its end."""
         self._loop = loop
         self._clock = clock
         self._expired = expired
@@ -56,7 +54,6 @@ class MovingTimer:
 
     def start_until(self, when: float) -> None:
         """Begin a wait that ends at a time of its clock."""
-        self.waiting = True
         self._deadline = when
         if when < self._fires:
             self.cancel()
@@ -77,7 +74,7 @@ class MovingTimer:
     def _fire(self) -> None:
         self._handle = None
         self._fires = math.inf
-        if self.waiting and self._deadline < math.inf:
+        if self._deadline < math.inf:
             if self._clock() >= self._deadline:
                 self._expired()
             else:

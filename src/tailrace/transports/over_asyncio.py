@@ -113,11 +113,8 @@ class AsyncioIncoming:
     async def read(self, wait: float | None) -> bytes:
         """The next bytes of the body; see `Incoming`. A read that is cancelled takes nothing."""
         until = math.inf if wait is None else monotonic() + wait
-        try:
-            while (data := self.take(until)) is None:
-                await self.arrival
-        finally:
-            self._timer.waiting = False
+        while (data := self.take(until)) is None:
+            await self.arrival
         return data
 
     def take(self, until: float) -> bytes | None:
@@ -127,7 +124,6 @@ class AsyncioIncoming:
             return self._last(connection)
         pieces = connection.pieces
         if pieces:
-            self._timer.waiting = False
             return pieces.pop() if len(pieces) == 1 else connection.take()
         self._timer.start_until(until)
         self.arrival.expect()
