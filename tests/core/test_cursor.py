@@ -173,6 +173,13 @@ def test_text_of_a_delta_that_only_the_general_way_can_read():
     assert cursor.accumulator.snapshot().content[0].text == "ab\ud800"
 
 
+def test_text_of_a_block_without_a_text_is_handed_on_and_added_to_no_other():
+    strange = [{**opens(1, "brand_new"), "index": 1}, grows(1, "text_delta", text="??"), shuts(1)]
+    cursor = cursor_at(starts(), *text(0, "a")[:-1], *strange)
+    assert rest(cursor, "next_text") == ["a", "??"]
+    assert cursor.accumulator.snapshot().content[0].text == "a"
+
+
 def test_the_message_is_as_far_as_its_reader():
     cursor = cursor_at(*REPLY)
     assert cursor.accumulator.snapshot() is None
@@ -274,7 +281,9 @@ def test_a_reply_that_begins_anew_says_so():
     for way, mark in (("next_text", RESTARTED), ("next_event", None)):
         cursor = cursor_at(*BROKEN)
         rest(cursor, way)
+        assert cursor.drained == (way == "next_text")
         cursor.start_over({"type": "stream_restarted", "attempt": 2, "reason": "x"})
+        assert not cursor.drained, "the mark can be had before anything else comes"
         cursor.feed(frames(REST))
         first = getattr(cursor, way)()
         assert first is mark if mark is not None else first.type == "stream_restarted"
