@@ -11,13 +11,13 @@ import asyncio
 import errno
 import socket
 from collections.abc import Iterable
-from functools import partial
 from itertools import zip_longest
 from typing import Any
 
 from tailrace.core.heads import request_head
 
 from .connection import Connection
+from .lean_tls import begin_tls
 from .moving_timer import MovingTimer
 from .proxies import Proxy
 from .routes import Route, authorization
@@ -36,14 +36,12 @@ async def connected(route: Route) -> Connection:
     loop = asyncio.get_running_loop()
     near: Proxy | Route = route.proxy or route
     sock = await dial(near.host, near.port)
+    connection = Connection(loop)
     try:
-        tls = route.tls if near.scheme == "https" else None
-        _, connection = await loop.create_connection(
-            partial(Connection, loop),
-            sock=sock,
-            ssl=tls,
-            server_hostname=near.host if tls else None,
-        )
+        if near.scheme == "https" and route.tls is not None:
+            await begin_tls(loop, connection, sock, route.tls, near.host)
+        else:
+            await loop.create_connection(lambda: connection, sock=sock)
     except BaseException:
         sock.close()
         raise
