@@ -263,7 +263,7 @@ def test_it_closes_at_whatever_step_of_an_exchange(steps, make_journal, run) -> 
                 await storing
         for _ in range(steps):
             await asyncio.sleep(0)
-        await asyncio.wait_for(journal.close(), 2)
+        await asyncio.wait_for(journal.close(), 10)
         storing.cancel()
         await asyncio.gather(storing, return_exceptions=True)
 
