@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.corpus import STOP, ends, frames, opens, shuts, starts, text, tool
 
-from tailrace.core.content import Message
+from tailrace.core.content import Message, TextBlock
 from tailrace.core.cursor import Cursor
 from tailrace.core.framing import EventStreamDecoder
 from tailrace.core.given import NOT_GIVEN, omit
@@ -125,12 +125,16 @@ class Modelled:
 @pytest.mark.parametrize(
     "hide",
     [
+        lambda nan: nan,
+        lambda nan: [{"deep": ("x", None, 1, True, 0.5, [nan])}],
+        lambda nan: [1.5, TextBlock({"type": "text", "text": "", "score": nan})],
+        lambda nan: [{"a": [TextBlock({"type": "text", "text": ""})]}, {"b": [{"c": nan}]}],
         lambda nan: {nan},
         lambda nan: iter([nan]),
         lambda nan: Modelled(x=nan),
         lambda nan: MappingProxyType({"x": nan}),
     ],
-    ids=["set", "iterator", "model", "mapping"],
+    ids=["number", "deep", "block", "beside a block", "set", "iterator", "model", "mapping"],
 )
 def test_nan_is_refused_wherever_it_hides(hide):
     with pytest.raises(ValueError, match="no JSON"):
