@@ -64,6 +64,25 @@ def test_a_stop_before_the_first_word(site: Site, browser: Any) -> None:
     assert page.evaluate("document.activeElement.id") == "ask"
 
 
+def test_a_question_before_it_is_known_who_answers(site: Site, browser: Any) -> None:
+    held: list[Any] = []
+    page = browser.new_context().new_page()
+    page.route("**/settings", lambda route: held.append(route))
+    page.goto(site.url)
+    page.get_by_role("textbox", name="Your message").fill("A poem, please.")
+    page.keyboard.press("Enter")
+    page.get_by_text("A poem, please.").wait_for()
+    assert answers(page).inner_text() == ""
+    held[0].continue_()
+    page.get_by_text(POEM).wait_for()
+    assert page.locator("article.assistant").get_attribute("aria-label") == name_of(page) != ""
+
+
+def name_of(page: Any) -> str:
+    said: str = page.locator("#who").inner_text()
+    return said
+
+
 def test_a_question_that_nobody_takes_at_first(site: Site, browser: Any) -> None:
     page = open_page(browser, site.url)
     keys: list[str] = []

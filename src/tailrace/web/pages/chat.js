@@ -4,12 +4,13 @@ import { relayFetch } from "./claude/relay.js";
 import { show } from "./markdown.js";
 
 const wait = (ms) => new Promise((go) => setTimeout(go, ms));
-const { model, maxTokens, name } = await settings();
+const about = settings(); // who answers; what is typed before that is known is not lost
 const STORE = "tailrace chat";
 const find = (selector) => document.querySelector(selector);
 const place = find("#messages");
 const views = new Map(); // message -> its elements
 let messages = load(); // { role, text, id?, key?, end?, tokens?, seconds?, problem? }
+let name = ""; // of who answers
 let following = null; // the answer that is followed, and how to leave it
 
 function load() {
@@ -153,7 +154,8 @@ async function asked(message, { signal }) {
   }
 }
 
-function ask(message) {
+async function ask(message) {
+  const { model, maxTokens } = await about;
   const before = messages.slice(0, messages.indexOf(message));
   const told = before.filter(({ text }) => text);
   return relayFetch("claude/v1/messages", {
@@ -298,6 +300,8 @@ function begin() {
   else busy(false);
 }
 
-find("#who").textContent = name;
 begin();
 find("#ask").focus();
+({ name } = await about);
+find("#who").textContent = name;
+for (const article of document.querySelectorAll(".assistant")) article.setAttribute("aria-label", name);
