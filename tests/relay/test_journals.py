@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import Callable
 
@@ -268,3 +269,29 @@ def test_it_closes_at_whatever_step_of_an_exchange(steps, make_journal, run) -> 
         await asyncio.gather(storing, return_exceptions=True)
 
     run(main())
+
+
+def test_works_that_fail_together_leave_nobody_complaining(redis_module, run) -> None:
+    from tailrace.relay.redis import _first_of
+
+    complaints: list[dict[str, object]] = []
+
+    async def fails() -> None:
+        raise ConnectionError("broken")
+
+    async def fails_when_cancelled() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ConnectionError("broken, too")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: complaints.append(context))
+        for other in (fails, fails_when_cancelled):
+            with pytest.raises(ConnectionError):
+                await _first_of(fails(), other())
+        gc.collect()
+
+    run(main())
+    assert not complaints

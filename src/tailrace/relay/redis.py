@@ -264,11 +264,12 @@ async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
     Once is not enough: redis-py sends in `asyncio.wait_for`, which before Python 3.12 forgets a
     cancel that comes in the moment in which the sending is done.
     """
-    left = set(tasks)
+    all_of_them = left = set(tasks)
     while left:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=_AGAIN_SECONDS)
+    await asyncio.gather(*all_of_them, return_exceptions=True)  # what they failed with is known
 
 
 def _milliseconds(seconds: float) -> int:
