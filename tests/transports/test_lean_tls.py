@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from asyncio import sslproto
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import uvloop
 from tailrace.transports import lean_tls as module
 from tailrace.transports.check_server import Peer, Server, certificate, serving
 from tailrace.transports.connection import Connection
-from tailrace.transports.lean_tls import BUFFER, begin_tls, lean_tls
+from tailrace.transports.lean_tls import BUFFER, begin_tls, lean_class, lean_tls
 
 LONG = b"x" * 500_000
 
@@ -95,17 +96,18 @@ def test_other_loops_and_other_pythons_do_it_their_own_way(
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(main()) is None
 
-    class Otherwise:
-        max_size = 1
-
-    monkeypatch.setattr(module, "_LeanTLS", Otherwise)
+    monkeypatch.setattr(module, "lean_class", lambda: object)
     assert asyncio.run(main()) is None, "its arguments are others"
-    monkeypatch.setattr(module, "_Asyncios", object)
-    assert asyncio.run(main()) is None, "its buffer has no such size"
+    find = lean_class.__wrapped__
+    assert find().max_size == BUFFER
+    monkeypatch.setattr(sslproto, "SSLProtocol", object)
+    assert find() is None, "its buffer has no such size"
+    monkeypatch.delattr(sslproto, "SSLProtocol")
+    assert find() is None, "it is elsewhere"
 
 
 def test_it_works_where_the_class_is_another(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_Asyncios", object)
+    monkeypatch.setattr(module, "lean_class", lambda: None)
     with Server(long_winded, tls=serving(made)) as server:
         assert b"".join(asyncio.run(read_all(server, made))) == LONG
 
@@ -113,20 +115,25 @@ def test_it_works_where_the_class_is_another(made: Path, monkeypatch: pytest.Mon
 def test_a_handshake_that_is_given_up_closes_the_socket() -> None:
     complaints: list[Any] = []
 
-    async def main(port: int) -> None:
+    def greeted(silent: socket.socket) -> socket.socket:
+        peer, _ = silent.accept()
+        assert peer.recv(1), "the handshake has begun, and nobody answers"
+        return peer
+
+    async def main(silent: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda loop, context: complaints.append(context))
-        sock = socket.create_connection(("127.0.0.1", port))
+        sock = socket.create_connection(silent.getsockname())
         sock.setblocking(False)
         work = begin_tls(loop, Connection(loop), sock, ssl.create_default_context(), "a.test")
         task = asyncio.create_task(work)
-        await asyncio.sleep(0.05)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        with await asyncio.to_thread(greeted, silent):
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
         await asyncio.sleep(0)
         assert sock.fileno() == -1
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        asyncio.run(main(silent.getsockname()[1]), debug=True)
+        asyncio.run(main(silent), debug=True)
     assert not complaints

@@ -13,17 +13,26 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from asyncio import sslproto
+from functools import cache
 from typing import Any
 
 BUFFER = 32 * 1024
 """How many bytes of a connection are decrypted into its buffer at once."""
 
-_Asyncios: Any = sslproto.SSLProtocol
 
+@cache
+def lean_class() -> Any:
+    """asyncio's class with a small buffer; `None` in a Python where that is not to be had.
 
-class _LeanTLS(_Asyncios):  # type: ignore[misc]
-    max_size = BUFFER
+    The class is not documented, so a later Python may have it elsewhere, or otherwise.
+    """
+    try:
+        from asyncio.sslproto import SSLProtocol
+    except ImportError:
+        return None
+    if "max_size" not in vars(SSLProtocol):
+        return None
+    return type("LeanTLS", (SSLProtocol,), {"max_size": BUFFER})
 
 
 def lean_tls(
@@ -36,11 +45,12 @@ def lean_tls(
 
     `None` on a loop that is not asyncio's own, or in a Python whose class is another.
     """
-    if not isinstance(loop, asyncio.BaseEventLoop) or "max_size" not in vars(_Asyncios):
+    made = lean_class()
+    if made is None or not isinstance(loop, asyncio.BaseEventLoop):
         return None
     done: asyncio.Future[None] = loop.create_future()
-    with contextlib.suppress(TypeError):
-        return _LeanTLS(loop, connection, context, done, server_hostname=host), done
+    with contextlib.suppress(TypeError):  # its arguments are others
+        return made(loop, connection, context, done, server_hostname=host), done
     return None
 
 
