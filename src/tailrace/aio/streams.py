@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from tailrace.core.content import Message
 from tailrace.core.cursor import RESTARTED, Cursor
@@ -30,75 +30,60 @@ from tailrace.core.retry import Attempt
 from tailrace.procedures.exchange import Exchange
 
 if TYPE_CHECKING:
+    from tailrace.core.framing import ServerSentEvent
     from tailrace.core.output import GrowingOutput
 
 T = TypeVar("T")
 
 
 class _Iterate(AsyncIterator[T]):
-    """Everything `take` finds, more frames being brought whenever it finds nothing."""
+    """Everything `take` finds, more frames being brought whenever it finds nothing.
 
-    __slots__ = ("_cursor", "_exchange", "_take")
+    With a `lane`, what that finds in a delta which comes alone is taken before it is a frame.
+    """
 
-    def __init__(self, exchange: Exchange, take: Callable[[Cursor], T | None]) -> None:
+    __slots__ = ("_cursor", "_exchange", "_lane", "_take")
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        take: Callable[[Cursor], T | None],
+        lane: Callable[[bytes], T | None] | None = None,
+    ) -> None:
         self._exchange = exchange
         self._cursor = exchange.cursor
         self._take = take
+        self._lane = lane
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> T:
-        exchange, cursor = self._exchange, self._cursor
+        exchange, cursor, lane = self._exchange, self._cursor, self._lane
         while True:
             if cursor.stop_asked:
                 exchange.stop()
                 raise StopAsyncIteration
-            try:
-                item = self._take(cursor)
-            except APIError as error:
-                await exchange.recover(error)
-                continue
-            if item is not None:
-                return item
-            frames: Any = await exchange.awaited_frames()
-            if frames:
-                cursor.feed(frames)
-            elif exchange.ended:
-                raise StopAsyncIteration
-
-
-class _IterateText(AsyncIterator[str]):
-    """Every piece of text; one that comes alone, as nearly all do, is never made a frame."""
-
-    __slots__ = ("_cursor", "_exchange", "_lane")
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self._cursor = exchange.cursor
-        self._lane = exchange.cursor.text_in
-
-    async def __anext__(self) -> str:
-        exchange, cursor = self._exchange, self._cursor
-        while True:
-            if cursor.stop_asked:
-                exchange.stop()
-                raise StopAsyncIteration
-            if not cursor.drained:
+            if lane is None or not cursor.drained:
                 try:
-                    text = cursor.next_text()
+                    item = self._take(cursor)
                 except APIError as error:
                     await exchange.recover(error)
                     continue
-                if text is not None:
-                    return text
-            found = await exchange.awaited_frames(self._lane)
-            if isinstance(found, str):
+                if item is not None:
+                    return item
+            found = await exchange.awaited_frames(lane)
+            if not isinstance(found, list):
                 return found
             if found:
-                cursor.feed(found)
+                cursor.feed(cast("list[ServerSentEvent]", found))
             elif exchange.ended:
                 raise StopAsyncIteration
+
+
+def _texts(exchange: Exchange) -> _Iterate[str]:
+    """Every piece of text."""
+    return _Iterate(exchange, Cursor.next_text, exchange.cursor.text_in)
 
 
 class _Pieces(AsyncIterator[T]):
@@ -243,7 +228,7 @@ class AsyncMessageStream(_AsyncStreamBase[MessageStreamEvent]):
 
     def __init__(self, exchange: Exchange, output: GrowingOutput | None = None) -> None:
         super().__init__(exchange, Cursor.next_event)
-        self.text_stream = _IterateText(exchange)
+        self.text_stream = _texts(exchange)
         self._output = output
 
     @property
@@ -265,7 +250,7 @@ class AsyncMessageStream(_AsyncStreamBase[MessageStreamEvent]):
 
     async def until_done(self) -> None:
         """Read to the end."""
-        async for _ in _IterateText(self._exchange):
+        async for _ in _texts(self._exchange):
             pass
 
     # -- text in useful pieces -----------------------------------------------------------------

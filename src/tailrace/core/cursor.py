@@ -89,7 +89,7 @@ class Cursor:
         self.accumulator = Accumulator()
         self.response: Response | None = None
         self.drained = True
-        """Whether there is no text before more frames are brought."""
+        """Whether it is known that there is no text before more frames are brought."""
         self.stop_asked = False
         """Whether the reader wants no more: it called `stop`, or what it waits for came."""
         self.on_tool_use: Callable[[Any], object] | None = None

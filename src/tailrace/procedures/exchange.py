@@ -15,7 +15,7 @@ so that the connection can be used again.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from tailrace.core.clocks import Timeout
 from tailrace.core.content import Message
@@ -36,6 +36,8 @@ from .limiting import RateLimiter
 from .opening import check_is_stream, is_opening, look_ahead
 from .sending import Sending
 from .wire import DirectIncoming, Wire, WireError, resumable
+
+T = TypeVar("T")
 
 DRAIN_SECONDS = 0.25
 """How long the end of the body is awaited after `message_stop`, in seconds."""
@@ -119,12 +121,12 @@ class Exchange(Sending):
 
     @resumable
     def awaited_frames(
-        self, lane: Callable[[bytes], str | None] | None = None
-    ) -> Generator[Any, Any, list[ServerSentEvent] | str]:
+        self, lane: Callable[[bytes], T | None] | None
+    ) -> Generator[Any, Any, list[ServerSentEvent] | T]:
         """`next_frames` for a task: where the wire is direct, waiting takes no more coroutines.
 
-        Of bytes that are one delta, as nearly all are, the data go to `lane` first: the text that
-        it finds in them, if any, is returned instead of frames.
+        Of bytes that are one delta, as nearly all are, the data go to `lane` first: what it finds
+        in them, if anything, is returned instead of frames.
         """
         direct, clocks = self._direct, self._deadlines
         if direct is None or not clocks.steady:
@@ -140,8 +142,8 @@ class Exchange(Sending):
             if chunk:
                 if lane is not None:
                     data = self._decoder.only_delta(chunk)
-                    if data is not None and (text := lane(data)) is not None:
-                        return text
+                    if data is not None and (item := lane(data)) is not None:
+                        return item
                 frames = self._decoder.feed(chunk)
                 if (frames and frames[0].event != "ping") or self._dripped(frames, began):
                     return frames
