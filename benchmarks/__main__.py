@@ -54,14 +54,13 @@ def main() -> int:
 def measure(asked: argparse.Namespace) -> list[str]:
     """Measure scenario after scenario, and tell what failed."""
     from benchmarks import certificate
-    from benchmarks.scenarios import ORDER, SLOW
+    from benchmarks.scenarios import chosen
     from benchmarks.tables import asked_and_found
 
     began, rows, failures = time.monotonic(), list[Row](), list[str]()
     with tempfile.TemporaryDirectory() as directory:
         made = certificate.make(Path(directory))
-        usual = [name for name in ORDER if not (asked.quick and name in SLOW)]
-        for name in asked.only or usual:
+        for name in chosen(asked.only, quick=asked.quick):
             found, failed = one(name, asked, made)
             rows += found
             failures += failed

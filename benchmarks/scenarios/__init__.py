@@ -24,8 +24,13 @@ ORDER = (
     "soak",
 )
 
-SLOW = frozenset({"simulator", "relay"})
+SLOW = frozenset({"held", "simulator", "relay", "soak"})
 """What the quick mode leaves out unless it is asked for by name: the client comes first."""
+
+
+def chosen(only: list[str] | None, *, quick: bool) -> list[str]:
+    """The scenarios to run: those that are asked for, else all, else all quick ones."""
+    return only or [name for name in ORDER if not (quick and name in SLOW)]
 
 
 def load(name: str) -> ModuleType:

@@ -19,8 +19,7 @@ TITLE = "Request side"
 ABOUT = """
 A conversation is sent and a reply of three events is read, over and over on one connection: CPU for
 each request, the reply included. `msgspec` is `msgspec.json.encode` of the same body and nothing
-else; the floor also sends what that made, and reads the reply. How far the floor is above
-`msgspec` is mostly the kernel's copying, and no client can be below it.
+else; the floor also sends what that made, and reads the reply, as every client has to.
 """
 
 
