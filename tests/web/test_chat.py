@@ -75,12 +75,9 @@ def test_a_question_before_it_is_known_who_answers(site: Site, browser: Any) -> 
     assert answers(page).inner_text() == ""
     held[0].continue_()
     page.get_by_text(POEM).wait_for()
-    assert page.locator("article.assistant").get_attribute("aria-label") == name_of(page) != ""
-
-
-def name_of(page: Any) -> str:
-    said: str = page.locator("#who").inner_text()
-    return said
+    who = page.locator("#who").inner_text()
+    assert who
+    assert page.locator("article.assistant").get_attribute("aria-label") == who
 
 
 def test_a_question_that_nobody_takes_at_first(site: Site, browser: Any) -> None:
